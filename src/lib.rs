@@ -1,0 +1,2 @@
+//! vmdisp.
+#![no_std]
