@@ -2,6 +2,8 @@
 //!
 //! Each command has a module of its own with its arguments (`Args`) and what it does (`run`).
 
+mod bindings;
+
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -15,12 +17,16 @@ struct Cli {
 }
 
 #[derive(Subcommand)]
-enum Command {}
+enum Command {
+    Bindings(bindings::Args),
+}
 
 fn main() -> anyhow::Result<ExitCode> {
     let cli = Cli::parse();
     match cli.command {
         None => Ok(ExitCode::SUCCESS),
-        Some(command) => match command {},
+        Some(command) => match command {
+            Command::Bindings(args) => bindings::run(&args),
+        },
     }
 }

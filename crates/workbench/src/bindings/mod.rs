@@ -1,0 +1,71 @@
+//! `cargo run -- bindings`: writes `crates/dxgk-sys` from the measured layouts.
+
+mod data;
+mod emit;
+mod external;
+mod names;
+mod prototypes;
+mod spelling;
+mod tree;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+
+use data::Data;
+use names::Names;
+
+/// The measured layouts, from the crate's folder.
+const DATA: &str = "data/26100-x64-wddm3_2.json";
+
+/// A module for each.
+const HEADERS: &[&str] = &["d3dkmddi", "d3dkmdt", "d3dukmdt", "dispmprt"];
+
+/// Writes the bindings crate from the measured layouts.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Change nothing; fail if a file is not what the generator gives.
+    #[arg(long)]
+    check: bool,
+}
+
+pub fn run(args: &Args) -> Result<ExitCode> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("dxgk-sys");
+    let files = generate(&folder)?;
+    let mut stale = 0;
+    for (path, text) in &files {
+        let old = std::fs::read_to_string(path).unwrap_or_default();
+        if old == *text {
+            continue;
+        }
+        stale += 1;
+        if args.check {
+            println!("{}: is not what the generator gives", path.display());
+        } else {
+            std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+            println!("{}: written", path.display());
+        }
+    }
+    println!("{} of {} files are as generated", files.len() - stale, files.len());
+    let failed = args.check && stale > 0;
+    if failed {
+        println!("run `cargo run -- bindings`");
+    }
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Path and text of every generated file.
+fn generate(folder: &Path) -> Result<Vec<(PathBuf, String)>> {
+    let data = Data::read(&folder.join(DATA))?;
+    let names = Names::new(&data);
+    let source = folder.join("src");
+    let mut files = Vec::new();
+    for header in HEADERS {
+        let text = emit::module(&data, &names, &format!("{header}.h"), DATA)?;
+        files.push((source.join(format!("{header}.rs")), text));
+    }
+    files.push((source.join("external.rs"), external::module(&data, &names, DATA)?));
+    files.push((source.join("functions.rs"), prototypes::module(&data, &names, DATA)?));
+    Ok(files)
+}

@@ -1,0 +1,296 @@
+//! A record as a tree: inline containers become types of their own, bit fields become storage
+//! words, and a container that is nothing but bit fields becomes a flag word.
+
+use std::collections::HashSet;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use super::data::{Field, Kind, Record};
+use super::names::Names;
+use super::spelling::rust_type;
+
+/// A record or an inline container of one.
+pub struct Container {
+    /// Name of its type.
+    pub name: String,
+    pub kind: Kind,
+    /// Bytes.
+    pub size: u64,
+    /// Bytes.
+    pub align: u64,
+    /// Bytes; set if the members alone would give a larger alignment.
+    pub packed: Option<u64>,
+    pub body: Body,
+}
+
+pub enum Body {
+    Members(Vec<Member>),
+    Flags(Word),
+}
+
+/// A field of the Rust type.
+pub struct Member {
+    pub name: String,
+    /// Bytes from the start of the outermost record.
+    pub offset: u64,
+    /// Bytes.
+    size: u64,
+    align: u64,
+    pub ty: String,
+    pub content: Content,
+}
+
+pub enum Content {
+    /// A field as in the header.
+    Plain,
+    /// The storage of bit fields.
+    Bits(Word),
+    /// A container of its own.
+    Inline(Container),
+}
+
+/// Bit fields that share an integer.
+pub struct Word {
+    /// `u8` to `u64`.
+    pub storage: String,
+    pub fields: Vec<BitField>,
+    /// The header's names of the whole integer, where it has any.
+    pub whole: Vec<String>,
+}
+
+pub struct BitField {
+    pub name: String,
+    /// Bits from the least significant bit of the word.
+    pub shift: u64,
+    pub width: u64,
+}
+
+/// The tree of a record.
+///
+/// # Errors
+///
+/// Names the record and the field where the data is not what the generator knows, or where Rust
+/// would lay the type out in another way than was measured.
+pub fn build(names: &Names, record: &Record) -> Result<Container> {
+    let builder = Builder { names, record };
+    builder
+        .container(None, &record.name, record.kind, 0, record.size, record.align)
+        .with_context(|| format!("{}: record {}", record.header, record.name))
+}
+
+struct Builder<'a> {
+    names: &'a Names,
+    record: &'a Record,
+}
+
+impl Builder<'_> {
+    fn container(
+        &self,
+        label: Option<&str>,
+        name: &str,
+        kind: Kind,
+        base: u64,
+        size: u64,
+        align: u64,
+    ) -> Result<Container> {
+        let body = match self.flags(label, kind, base, size)? {
+            Some(word) => Body::Flags(word),
+            None => Body::Members(self.members(label, kind)?),
+        };
+        let mut container = Container { name: name.to_owned(), kind, size, align, packed: None, body };
+        container.fit(base)?;
+        Ok(container)
+    }
+
+    fn children(&self, label: Option<&str>) -> impl Iterator<Item = &Field> {
+        self.record.fields.iter().filter(move |field| field.parent.as_deref() == label)
+    }
+
+    /// The container as one word, if it is bit fields and at most integers over all of them.
+    fn flags(&self, label: Option<&str>, kind: Kind, base: u64, size: u64) -> Result<Option<Word>> {
+        let Some(storage) = storage(size * 8) else { return Ok(None) };
+        let mut word = Word { storage: storage.to_owned(), fields: Vec::new(), whole: Vec::new() };
+        let mut named_inner = false;
+        for field in self.children(label) {
+            if field.width.is_some() {
+                if field.size != size * 8 {
+                    return Ok(None);
+                }
+                word.fields.extend(bit_field(field, base)?);
+            } else if let Some(id) = &field.id {
+                if field.spelling != "struct" || field.size != size * 8 {
+                    return Ok(None);
+                }
+                named_inner |= !field.name.is_empty();
+                for bit in self.children(Some(id)) {
+                    if bit.width.is_none() || bit.size != size * 8 {
+                        return Ok(None);
+                    }
+                    word.fields.extend(bit_field(bit, base)?);
+                }
+            } else if kind == Kind::Union && field.class == storage {
+                word.whole.push(last(&field.name).to_owned());
+            } else {
+                return Ok(None);
+            }
+        }
+        let unique: HashSet<&str> = word.fields.iter().map(|field| field.name.as_str()).collect();
+        let usable = !word.fields.is_empty()
+            && unique.len() == word.fields.len()
+            && (!named_inner || !word.whole.is_empty());
+        Ok(usable.then_some(word))
+    }
+
+    fn members(&self, label: Option<&str>, kind: Kind) -> Result<Vec<Member>> {
+        let mut members: Vec<Member> = Vec::new();
+        for field in self.children(label) {
+            let context = || format!("field {:?} at bit {}", field.name, field.offset);
+            if field.width.is_some() {
+                ensure!(kind == Kind::Struct, "{}: bit field beside others in a union", context());
+                self.bit_member(&mut members, field).with_context(context)?;
+            } else {
+                members.push(self.member(field).with_context(context)?);
+            }
+        }
+        ensure!(!members.is_empty(), "no fields");
+        Ok(members)
+    }
+
+    fn member(&self, field: &Field) -> Result<Member> {
+        ensure!(field.offset % 8 == 0 && field.size % 8 == 0, "not whole bytes");
+        let (offset, size) = (field.offset / 8, field.size / 8);
+        let Some(id) = &field.id else {
+            return Ok(Member {
+                name: last(&field.name).to_owned(),
+                offset,
+                size,
+                align: self.names.align(&field.spelling, &field.class)?,
+                ty: rust_type(self.names, &field.spelling)?,
+                content: Content::Plain,
+            });
+        };
+        let kind = match field.spelling.as_str() {
+            "struct" => Kind::Struct,
+            "union" => Kind::Union,
+            other => bail!("an inline container cannot be {other:?}"),
+        };
+        let align = field.align.context("an inline container needs its alignment (\"al\")")?;
+        let short = id.trim_start_matches('@');
+        let (name, path) = if field.name.is_empty() {
+            (short.to_owned(), short.to_owned())
+        } else {
+            (last(&field.name).to_owned(), field.name.replace('.', "_"))
+        };
+        let ty = format!("{}_{path}", self.record.name);
+        let inner = self.container(Some(id), &ty, kind, offset * 8, size, align)?;
+        Ok(Member { name, offset, size, align, ty, content: Content::Inline(inner) })
+    }
+
+    /// Adds a bit field to the last storage word, or to a new one as Microsoft's compiler does:
+    /// when the type has another size or no room is left.
+    fn bit_member(&self, members: &mut Vec<Member>, field: &Field) -> Result<()> {
+        let end = field.offset + field.width.unwrap_or(0);
+        if let Some(Member { offset, size, content: Content::Bits(word), .. }) = members.last_mut() {
+            if *size * 8 == field.size && end <= (*offset + *size) * 8 {
+                word.fields.extend(bit_field(field, *offset * 8)?);
+                return Ok(());
+            }
+        }
+        ensure!(field.offset % 8 == 0, "a storage word must start at a byte");
+        let storage = storage(field.size).context("no integer of this size")?;
+        let count = members.iter().filter(|m| matches!(m.content, Content::Bits(_))).count();
+        let word = Word {
+            storage: storage.to_owned(),
+            fields: bit_field(field, field.offset)?.into_iter().collect(),
+            whole: Vec::new(),
+        };
+        members.push(Member {
+            name: format!("bits{count}"),
+            offset: field.offset / 8,
+            size: field.size / 8,
+            align: field.size / 8,
+            ty: storage.to_owned(),
+            content: Content::Bits(word),
+        });
+        Ok(())
+    }
+}
+
+impl Container {
+    /// Lays the container out as Rust will, packs it if that is needed, and compares.
+    fn fit(&mut self, base: u64) -> Result<()> {
+        let (natural, end) = match &self.body {
+            Body::Flags(_) => (self.size, self.size),
+            Body::Members(members) => {
+                let natural = members.iter().map(|member| member.align).max().unwrap_or(1);
+                let mut end = 0;
+                for member in members {
+                    let start = match self.kind {
+                        Kind::Union => 0,
+                        Kind::Struct => up(end, member.align.min(self.align)),
+                    };
+                    ensure!(
+                        base / 8 + start == member.offset,
+                        "field {:?}: measured at byte {}, Rust would put it at {}",
+                        member.name,
+                        member.offset,
+                        base / 8 + start,
+                    );
+                    end = end.max(start + member.size);
+                }
+                (natural, end)
+            }
+        };
+        ensure!(
+            natural >= self.align,
+            "{}: measured alignment {} is above that of the fields, {natural}",
+            self.name,
+            self.align,
+        );
+        self.packed = (natural > self.align).then_some(self.align);
+        let size = up(end, self.align);
+        ensure!(size == self.size, "{}: measured {} bytes, Rust has {size}", self.name, self.size);
+        Ok(())
+    }
+
+    /// Every container of the tree, the innermost first.
+    pub fn walk<'a>(&'a self, visit: &mut impl FnMut(&'a Container)) {
+        if let Body::Members(members) = &self.body {
+            for member in members {
+                if let Content::Inline(inner) = &member.content {
+                    inner.walk(visit);
+                }
+            }
+        }
+        visit(self);
+    }
+}
+
+/// The bit field of an entry; nothing for unnamed padding.
+fn bit_field(field: &Field, base: u64) -> Result<Option<BitField>> {
+    let width = field.width.context("not a bit field")?;
+    let shift = field.offset.checked_sub(base).context("bit field before its storage")?;
+    ensure!(width > 0 && shift + width <= field.size, "field {:?}: outside its storage", field.name);
+    let name = last(&field.name).to_owned();
+    Ok((!name.is_empty()).then_some(BitField { name, shift, width }))
+}
+
+/// The integer type of so many bits.
+fn storage(bits: u64) -> Option<&'static str> {
+    match bits {
+        8 => Some("u8"),
+        16 => Some("u16"),
+        32 => Some("u32"),
+        64 => Some("u64"),
+        _ => None,
+    }
+}
+
+/// The field's own name without those of the containers around it.
+fn last(name: &str) -> &str {
+    name.rsplit('.').next().unwrap_or(name)
+}
+
+fn up(value: u64, align: u64) -> u64 {
+    value.div_ceil(align) * align
+}
