@@ -18,7 +18,6 @@ use core::ffi::c_void;
 
 use bitflags::bitflags;
 
-use crate::macros::*;
 use crate::*;
 
 /// `dispmprt.h`.

@@ -6,7 +6,6 @@
 
 use core::ffi::c_void;
 
-use crate::macros::*;
 use crate::*;
 
 enumeration! {

@@ -7,9 +7,6 @@
 
 #![allow(clippy::too_many_arguments)] // the headers' functions
 
-use core::ffi::c_void;
-
-use crate::macros::*;
 use crate::*;
 
 /// `d3dkmdt.h`, which has its body.

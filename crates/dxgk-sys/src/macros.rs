@@ -181,7 +181,3 @@ macro_rules! bit_value {
         ($word) as $value
     };
 }
-
-pub(crate) use {
-    bit_fields, bit_mask, bit_value, ddi_extern, enumeration, flag_word, opaque, zero,
-};

@@ -1,6 +1,5 @@
 //! Types of the NT headers that a display driver meets and that the display headers only point at.
 
-use crate::macros::zero;
 use crate::{BOOLEAN, GUID, PHYSICAL_ADDRESS, PINTERFACE_DEREFERENCE, PINTERFACE_REFERENCE, PVOID};
 use crate::{UCHAR, ULONG, ULONG_PTR, USHORT};
 

@@ -27,7 +27,6 @@ use core::ffi::c_void;
 
 use bitflags::bitflags;
 
-use crate::macros::*;
 use crate::*;
 ";
 

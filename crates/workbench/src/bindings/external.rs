@@ -19,7 +19,7 @@ pub fn module(data: &Data, names: &Names, source: &str) -> Result<String> {
     );
     out.push_str(
         "#![allow(clippy::upper_case_acronyms)] // the headers' names\n\n\
-         use core::ffi::c_void;\n\nuse crate::macros::*;\nuse crate::*;\n",
+         use core::ffi::c_void;\n\nuse crate::*;\n",
     );
     let mut all = Vec::new();
     for item in &data.ext_records {

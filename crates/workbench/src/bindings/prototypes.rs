@@ -17,7 +17,7 @@ pub fn module(data: &Data, names: &Names, source: &str) -> Result<String> {
     );
     // The blank line that ends the head would end the module's documentation too.
     out = out.replace("do not edit.\n\n//!", "do not edit.\n//!");
-    out.push_str("#![allow(clippy::too_many_arguments)] // the headers' functions\n\nuse core::ffi::c_void;\n\nuse crate::macros::*;\nuse crate::*;\n");
+    out.push_str("#![allow(clippy::too_many_arguments)] // the headers' functions\n\nuse crate::*;\n");
     let text = |item: &Prototype| -> Result<String> {
         ensure!(item.variadic == 0 || item.inline == 0, "a variadic function cannot be inline");
         let parameters = item.parameters.iter().map(|(name, spelling, _)| (name.as_str(), spelling.as_str()));
