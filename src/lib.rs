@@ -3,3 +3,5 @@
 
 #[cfg(not(feature = "wdk"))]
 extern crate std;
+
+pub mod kernel;

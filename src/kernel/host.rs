@@ -1,0 +1,30 @@
+//! The kernel played by `std`, for tests and for the in-process host.
+//!
+//! Everything belongs to a [`World`]: what pool blocks live, which call is to fail next, what was
+//! complained about, what time it is. A thread enters a world with [`World::enter`]; the system
+//! threads, DPCs and timers that it makes stay in that world. A thread that entered none uses a
+//! process-wide world of its own kind, which watches like any other.
+//!
+//! The IRQL is kept for each thread. It changes nothing about how a thread runs; it is checked by
+//! every service, and a call at too high a level is recorded as a [`Misuse`].
+
+mod deferred;
+mod guard;
+mod irql;
+mod line;
+mod lock;
+mod memory;
+mod settings;
+mod thread;
+mod user;
+mod world;
+
+pub use deferred::{Dpc, Timer};
+pub use irql::{Misuse, irql, set_irql, with_irql};
+pub use line::{Complaint, Note, complain, note};
+pub use lock::{FastMutex, FastMutexGuard, SpinGuard, SpinLock};
+pub use memory::{TagUse, WrongFree, WrongFreeKind, allocate, free, slot_allowed};
+pub use settings::{Parameter, is_verified, parameter_dword};
+pub use thread::{Event, Thread, delay, processor};
+pub use user::{copy_from_caller, copy_from_user};
+pub use world::{Entered, World, now};
