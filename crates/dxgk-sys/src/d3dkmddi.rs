@@ -767,13 +767,13 @@ pub struct D3DKMDT_FENCESTORAGESURFACEDATA {
     pub AllocationInfo: DXGK_ALLOCATIONINFO,
 }
 
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct D3DKMT_PRESENT_DISPLAY_ONLY_FLAGS_u0(u32);
+pub struct D3DKMT_PRESENT_DISPLAY_ONLY_FLAGS(u32);
 
 bitflags! {
-    impl D3DKMT_PRESENT_DISPLAY_ONLY_FLAGS_u0: u32 {
+    impl D3DKMT_PRESENT_DISPLAY_ONLY_FLAGS: u32 {
         /// Bit 0.
         const Rotate = 1 << 0;
         const _ = !0;
@@ -781,26 +781,18 @@ bitflags! {
 }
 
 flag_word! {
-    D3DKMT_PRESENT_DISPLAY_ONLY_FLAGS_u0: u32;
+    D3DKMT_PRESENT_DISPLAY_ONLY_FLAGS: u32;
     /// Bits 1 to 31.
     Reserved set_Reserved with_Reserved u32 1 31;
 }
 
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct D3DKMT_PRESENT_DISPLAY_ONLY_FLAGS {
-    /// Offset 0.
-    pub u0: D3DKMT_PRESENT_DISPLAY_ONLY_FLAGS_u0,
-}
-
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct D3DKM_TRANSPARENTBLTFLAGS_u0(u32);
+pub struct D3DKM_TRANSPARENTBLTFLAGS(u32);
 
 bitflags! {
-    impl D3DKM_TRANSPARENTBLTFLAGS_u0: u32 {
+    impl D3DKM_TRANSPARENTBLTFLAGS: u32 {
         /// Bit 0.
         const HonorAlpha = 1 << 0;
         const _ = !0;
@@ -808,15 +800,7 @@ bitflags! {
 }
 
 flag_word! {
-    D3DKM_TRANSPARENTBLTFLAGS_u0: u32;
-}
-
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct D3DKM_TRANSPARENTBLTFLAGS {
-    /// Offset 0.
-    pub u0: D3DKM_TRANSPARENTBLTFLAGS_u0,
+    D3DKM_TRANSPARENTBLTFLAGS: u32;
 }
 
 /// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
@@ -1085,29 +1069,21 @@ pub struct DXGKARGCB_DISCONNECTDOORBELL {
     pub DisconnectReason: D3DDDI_DOORBELLSTATUS,
 }
 
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGKARGCB_DISCONNECTDOORBELL_FLAGS_u0(u32);
+pub struct DXGKARGCB_DISCONNECTDOORBELL_FLAGS(u32);
 
 bitflags! {
-    impl DXGKARGCB_DISCONNECTDOORBELL_FLAGS_u0: u32 {
+    impl DXGKARGCB_DISCONNECTDOORBELL_FLAGS: u32 {
         const _ = !0;
     }
 }
 
 flag_word! {
-    DXGKARGCB_DISCONNECTDOORBELL_FLAGS_u0: u32;
+    DXGKARGCB_DISCONNECTDOORBELL_FLAGS: u32;
     /// Bits 0 to 31.
     Reserved set_Reserved with_Reserved u32 0 32;
-}
-
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGKARGCB_DISCONNECTDOORBELL_FLAGS {
-    /// Offset 0.
-    pub u0: DXGKARGCB_DISCONNECTDOORBELL_FLAGS_u0,
 }
 
 /// `d3dkmddi.h`, 8 bytes.
@@ -1233,29 +1209,21 @@ pub struct DXGKARGCB_ISFEATUREENABLED2 {
     pub Result: DXGK_ISFEATUREENABLED_RESULT,
 }
 
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGKARGCB_ISFEATUREENABLED2_FLAGS_u0(u32);
+pub struct DXGKARGCB_ISFEATUREENABLED2_FLAGS(u32);
 
 bitflags! {
-    impl DXGKARGCB_ISFEATUREENABLED2_FLAGS_u0: u32 {
+    impl DXGKARGCB_ISFEATUREENABLED2_FLAGS: u32 {
         const _ = !0;
     }
 }
 
 flag_word! {
-    DXGKARGCB_ISFEATUREENABLED2_FLAGS_u0: u32;
+    DXGKARGCB_ISFEATUREENABLED2_FLAGS: u32;
     /// Bits 0 to 31.
     Reserved set_Reserved with_Reserved u32 0 32;
-}
-
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGKARGCB_ISFEATUREENABLED2_FLAGS {
-    /// Offset 0.
-    pub u0: DXGKARGCB_ISFEATUREENABLED2_FLAGS_u0,
 }
 
 /// `d3dkmddi.h`, 64 bytes.
@@ -2588,13 +2556,13 @@ pub struct DXGKARG_CONNECTDOORBELL {
     pub Status: D3DDDI_DOORBELLSTATUS,
 }
 
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGKARG_CONNECTDOORBELL_FLAGS_u0(u32);
+pub struct DXGKARG_CONNECTDOORBELL_FLAGS(u32);
 
 bitflags! {
-    impl DXGKARG_CONNECTDOORBELL_FLAGS_u0: u32 {
+    impl DXGKARG_CONNECTDOORBELL_FLAGS: u32 {
         /// Bit 0.
         const RequireSecondaryAddress = 1 << 0;
         const _ = !0;
@@ -2602,17 +2570,9 @@ bitflags! {
 }
 
 flag_word! {
-    DXGKARG_CONNECTDOORBELL_FLAGS_u0: u32;
+    DXGKARG_CONNECTDOORBELL_FLAGS: u32;
     /// Bits 1 to 31.
     Reserved set_Reserved with_Reserved u32 1 31;
-}
-
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGKARG_CONNECTDOORBELL_FLAGS {
-    /// Offset 0.
-    pub u0: DXGKARG_CONNECTDOORBELL_FLAGS_u0,
 }
 
 /// `d3dkmddi.h`, part, 4 bytes.
@@ -2765,13 +2725,13 @@ pub struct DXGKARG_CREATEDOORBELL {
     pub Flags: DXGKARG_CREATEDOORBELL_FLAGS,
 }
 
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGKARG_CREATEDOORBELL_FLAGS_u0(u32);
+pub struct DXGKARG_CREATEDOORBELL_FLAGS(u32);
 
 bitflags! {
-    impl DXGKARG_CREATEDOORBELL_FLAGS_u0: u32 {
+    impl DXGKARG_CREATEDOORBELL_FLAGS: u32 {
         /// Bit 0.
         const ResizeRingBufferOperation = 1 << 0;
         const _ = !0;
@@ -2779,17 +2739,9 @@ bitflags! {
 }
 
 flag_word! {
-    DXGKARG_CREATEDOORBELL_FLAGS_u0: u32;
+    DXGKARG_CREATEDOORBELL_FLAGS: u32;
     /// Bits 1 to 31.
     Reserved set_Reserved with_Reserved u32 1 31;
-}
-
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGKARG_CREATEDOORBELL_FLAGS {
-    /// Offset 0.
-    pub u0: DXGKARG_CREATEDOORBELL_FLAGS_u0,
 }
 
 /// `d3dkmddi.h`, 40 bytes.
@@ -2864,29 +2816,21 @@ pub struct DXGKARG_CREATENATIVEFENCE {
     pub Reserved: [BYTE; 32],
 }
 
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGKARG_CREATENATIVEFENCE_FLAGS_u0(u32);
+pub struct DXGKARG_CREATENATIVEFENCE_FLAGS(u32);
 
 bitflags! {
-    impl DXGKARG_CREATENATIVEFENCE_FLAGS_u0: u32 {
+    impl DXGKARG_CREATENATIVEFENCE_FLAGS: u32 {
         const _ = !0;
     }
 }
 
 flag_word! {
-    DXGKARG_CREATENATIVEFENCE_FLAGS_u0: u32;
+    DXGKARG_CREATENATIVEFENCE_FLAGS: u32;
     /// Bits 0 to 31.
     Reserved set_Reserved with_Reserved u32 0 32;
-}
-
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGKARG_CREATENATIVEFENCE_FLAGS {
-    /// Offset 0.
-    pub u0: DXGKARG_CREATENATIVEFENCE_FLAGS_u0,
 }
 
 /// `d3dkmddi.h`, 88 bytes.
@@ -3029,29 +2973,21 @@ pub struct DXGKARG_DISCONNECTDOORBELL {
     pub Flags: DXGKARG_DISCONNECTDOORBELL_FLAGS,
 }
 
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGKARG_DISCONNECTDOORBELL_FLAGS_u0(u32);
+pub struct DXGKARG_DISCONNECTDOORBELL_FLAGS(u32);
 
 bitflags! {
-    impl DXGKARG_DISCONNECTDOORBELL_FLAGS_u0: u32 {
+    impl DXGKARG_DISCONNECTDOORBELL_FLAGS: u32 {
         const _ = !0;
     }
 }
 
 flag_word! {
-    DXGKARG_DISCONNECTDOORBELL_FLAGS_u0: u32;
+    DXGKARG_DISCONNECTDOORBELL_FLAGS: u32;
     /// Bits 0 to 31.
     Reserved set_Reserved with_Reserved u32 0 32;
-}
-
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGKARG_DISCONNECTDOORBELL_FLAGS {
-    /// Offset 0.
-    pub u0: DXGKARG_DISCONNECTDOORBELL_FLAGS_u0,
 }
 
 /// `d3dkmddi.h`, 4 bytes.
@@ -3399,29 +3335,21 @@ pub struct DXGKARG_NOTIFYWORKSUBMISSION {
     pub Flags: DXGKARG_NOTIFYWORKSUBMISSION_FLAGS,
 }
 
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGKARG_NOTIFYWORKSUBMISSION_FLAGS_u0(u32);
+pub struct DXGKARG_NOTIFYWORKSUBMISSION_FLAGS(u32);
 
 bitflags! {
-    impl DXGKARG_NOTIFYWORKSUBMISSION_FLAGS_u0: u32 {
+    impl DXGKARG_NOTIFYWORKSUBMISSION_FLAGS: u32 {
         const _ = !0;
     }
 }
 
 flag_word! {
-    DXGKARG_NOTIFYWORKSUBMISSION_FLAGS_u0: u32;
+    DXGKARG_NOTIFYWORKSUBMISSION_FLAGS: u32;
     /// Bits 0 to 31.
     Reserved set_Reserved with_Reserved u32 0 32;
-}
-
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGKARG_NOTIFYWORKSUBMISSION_FLAGS {
-    /// Offset 0.
-    pub u0: DXGKARG_NOTIFYWORKSUBMISSION_FLAGS_u0,
 }
 
 /// `d3dkmddi.h`, 56 bytes.
@@ -4050,29 +3978,21 @@ pub struct DXGKARG_SETNATIVEFENCELOGBUFFER {
     pub Reserved: [BYTE; 32],
 }
 
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGKARG_SETNATIVEFENCELOGBUFFER_FLAGS_u0(u32);
+pub struct DXGKARG_SETNATIVEFENCELOGBUFFER_FLAGS(u32);
 
 bitflags! {
-    impl DXGKARG_SETNATIVEFENCELOGBUFFER_FLAGS_u0: u32 {
+    impl DXGKARG_SETNATIVEFENCELOGBUFFER_FLAGS: u32 {
         const _ = !0;
     }
 }
 
 flag_word! {
-    DXGKARG_SETNATIVEFENCELOGBUFFER_FLAGS_u0: u32;
+    DXGKARG_SETNATIVEFENCELOGBUFFER_FLAGS: u32;
     /// Bits 0 to 31.
     Reserved set_Reserved with_Reserved u32 0 32;
-}
-
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGKARG_SETNATIVEFENCELOGBUFFER_FLAGS {
-    /// Offset 0.
-    pub u0: DXGKARG_SETNATIVEFENCELOGBUFFER_FLAGS_u0,
 }
 
 /// `d3dkmddi.h`, 16 bytes.
@@ -4629,29 +4549,21 @@ pub struct DXGKARG_UPDATEMONITOREDVALUES {
     pub Reserved: [BYTE; 28],
 }
 
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGKARG_UPDATEMONITOREDVALUES_FLAGS_u0(u32);
+pub struct DXGKARG_UPDATEMONITOREDVALUES_FLAGS(u32);
 
 bitflags! {
-    impl DXGKARG_UPDATEMONITOREDVALUES_FLAGS_u0: u32 {
+    impl DXGKARG_UPDATEMONITOREDVALUES_FLAGS: u32 {
         const _ = !0;
     }
 }
 
 flag_word! {
-    DXGKARG_UPDATEMONITOREDVALUES_FLAGS_u0: u32;
+    DXGKARG_UPDATEMONITOREDVALUES_FLAGS: u32;
     /// Bits 0 to 31.
     Reserved set_Reserved with_Reserved u32 0 32;
-}
-
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGKARG_UPDATEMONITOREDVALUES_FLAGS {
-    /// Offset 0.
-    pub u0: DXGKARG_UPDATEMONITOREDVALUES_FLAGS_u0,
 }
 
 /// `d3dkmddi.h`, 16 bytes.
@@ -4678,29 +4590,21 @@ pub struct DXGKARG_UPDATENATIVEFENCELOGS {
     pub Reserved: [BYTE; 32],
 }
 
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGKARG_UPDATENATIVEFENCELOGS_FLAGS_u0(u32);
+pub struct DXGKARG_UPDATENATIVEFENCELOGS_FLAGS(u32);
 
 bitflags! {
-    impl DXGKARG_UPDATENATIVEFENCELOGS_FLAGS_u0: u32 {
+    impl DXGKARG_UPDATENATIVEFENCELOGS_FLAGS: u32 {
         const _ = !0;
     }
 }
 
 flag_word! {
-    DXGKARG_UPDATENATIVEFENCELOGS_FLAGS_u0: u32;
+    DXGKARG_UPDATENATIVEFENCELOGS_FLAGS: u32;
     /// Bits 0 to 31.
     Reserved set_Reserved with_Reserved u32 0 32;
-}
-
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGKARG_UPDATENATIVEFENCELOGS_FLAGS {
-    /// Offset 0.
-    pub u0: DXGKARG_UPDATENATIVEFENCELOGS_FLAGS_u0,
 }
 
 /// `d3dkmddi.h`, 72 bytes.
@@ -4790,13 +4694,13 @@ pub struct DXGKCBINT_FEATURE_SAMPLE_4 {
     pub GetValue: DXGKCB_FEATURE_SAMPLE_GETVALUE,
 }
 
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGKCB_GETHANDLEDATAFLAGS_u0(u32);
+pub struct DXGKCB_GETHANDLEDATAFLAGS(u32);
 
 bitflags! {
-    impl DXGKCB_GETHANDLEDATAFLAGS_u0: u32 {
+    impl DXGKCB_GETHANDLEDATAFLAGS: u32 {
         /// Bit 0.
         const DeviceSpecific = 1 << 0;
         const _ = !0;
@@ -4804,26 +4708,18 @@ bitflags! {
 }
 
 flag_word! {
-    DXGKCB_GETHANDLEDATAFLAGS_u0: u32;
+    DXGKCB_GETHANDLEDATAFLAGS: u32;
     /// Bits 1 to 31.
     Reserved set_Reserved with_Reserved u32 1 31;
 }
 
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGKCB_GETHANDLEDATAFLAGS {
-    /// Offset 0.
-    pub u0: DXGKCB_GETHANDLEDATAFLAGS_u0,
-}
-
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGKCB_NOTIFY_INTERRUPT_DATA_FLAGS_u0(u32);
+pub struct DXGKCB_NOTIFY_INTERRUPT_DATA_FLAGS(u32);
 
 bitflags! {
-    impl DXGKCB_NOTIFY_INTERRUPT_DATA_FLAGS_u0: u32 {
+    impl DXGKCB_NOTIFY_INTERRUPT_DATA_FLAGS: u32 {
         /// Bit 0.
         const ValidPhysicalAdapterMask = 1 << 0;
         /// Bit 1.
@@ -4835,26 +4731,18 @@ bitflags! {
 }
 
 flag_word! {
-    DXGKCB_NOTIFY_INTERRUPT_DATA_FLAGS_u0: u32;
+    DXGKCB_NOTIFY_INTERRUPT_DATA_FLAGS: u32;
     /// Bits 3 to 31.
     Reserved set_Reserved with_Reserved u32 3 29;
 }
 
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGKCB_NOTIFY_INTERRUPT_DATA_FLAGS {
-    /// Offset 0.
-    pub u0: DXGKCB_NOTIFY_INTERRUPT_DATA_FLAGS_u0,
-}
-
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGKCB_NOTIFY_MPO_VSYNC_FLAGS_u0(u32);
+pub struct DXGKCB_NOTIFY_MPO_VSYNC_FLAGS(u32);
 
 bitflags! {
-    impl DXGKCB_NOTIFY_MPO_VSYNC_FLAGS_u0: u32 {
+    impl DXGKCB_NOTIFY_MPO_VSYNC_FLAGS: u32 {
         /// Bit 0.
         const PostPresentNeeded = 1 << 0;
         const _ = !0;
@@ -4862,17 +4750,9 @@ bitflags! {
 }
 
 flag_word! {
-    DXGKCB_NOTIFY_MPO_VSYNC_FLAGS_u0: u32;
+    DXGKCB_NOTIFY_MPO_VSYNC_FLAGS: u32;
     /// Bits 1 to 31.
     Reserved set_Reserved with_Reserved u32 1 31;
-}
-
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGKCB_NOTIFY_MPO_VSYNC_FLAGS {
-    /// Offset 0.
-    pub u0: DXGKCB_NOTIFY_MPO_VSYNC_FLAGS_u0,
 }
 
 /// `d3dkmddi.h`, 568 bytes.
@@ -4935,13 +4815,13 @@ pub struct DXGKISFEATUREENABLED2IOCTL {
     pub pArgs: *mut DXGKARGCB_ISFEATUREENABLED2,
 }
 
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_64_BIT_ONLY_CAPS_u0(u32);
+pub struct DXGK_64_BIT_ONLY_CAPS(u32);
 
 bitflags! {
-    impl DXGK_64_BIT_ONLY_CAPS_u0: u32 {
+    impl DXGK_64_BIT_ONLY_CAPS: u32 {
         /// Bit 0.
         const SupportsOnly64Bit = 1 << 0;
         const _ = !0;
@@ -4949,17 +4829,9 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_64_BIT_ONLY_CAPS_u0: u32;
+    DXGK_64_BIT_ONLY_CAPS: u32;
     /// Bits 1 to 31.
     Reserved set_Reserved with_Reserved u32 1 31;
-}
-
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_64_BIT_ONLY_CAPS {
-    /// Offset 0.
-    pub u0: DXGK_64_BIT_ONLY_CAPS_u0,
 }
 
 /// `d3dkmddi.h`, part, 8 bytes.
@@ -4984,13 +4856,13 @@ pub struct DXGK_ADL {
     pub u0: DXGK_ADL_u0,
 }
 
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_ADL_FLAGS_u0(u32);
+pub struct DXGK_ADL_FLAGS(u32);
 
 bitflags! {
-    impl DXGK_ADL_FLAGS_u0: u32 {
+    impl DXGK_ADL_FLAGS: u32 {
         /// Bit 0.
         const Contiguous = 1 << 0;
         const _ = !0;
@@ -4998,17 +4870,9 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_ADL_FLAGS_u0: u32;
+    DXGK_ADL_FLAGS: u32;
     /// Bits 1 to 31.
     Reserved set_Reserved with_Reserved u32 1 31;
-}
-
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_ADL_FLAGS {
-    /// Offset 0.
-    pub u0: DXGK_ADL_FLAGS_u0,
 }
 
 /// `d3dkmddi.h`, part, 4 bytes.
@@ -5099,13 +4963,13 @@ pub struct DXGK_ALLOCATIONINFO {
     pub Flags2: DXGK_ALLOCATIONINFOFLAGS2,
 }
 
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_ALLOCATIONINFOFLAGS_u0(u32);
+pub struct DXGK_ALLOCATIONINFOFLAGS(u32);
 
 bitflags! {
-    impl DXGK_ALLOCATIONINFOFLAGS_u0: u32 {
+    impl DXGK_ALLOCATIONINFOFLAGS: u32 {
         /// Bit 0.
         const CpuVisible = 1 << 0;
         /// Bit 1.
@@ -5175,24 +5039,16 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_ALLOCATIONINFOFLAGS_u0: u32;
+    DXGK_ALLOCATIONINFOFLAGS: u32;
 }
 
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_ALLOCATIONINFOFLAGS {
-    /// Offset 0.
-    pub u0: DXGK_ALLOCATIONINFOFLAGS_u0,
-}
-
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_ALLOCATIONINFOFLAGS2_u0(u32);
+pub struct DXGK_ALLOCATIONINFOFLAGS2(u32);
 
 bitflags! {
-    impl DXGK_ALLOCATIONINFOFLAGS2_u0: u32 {
+    impl DXGK_ALLOCATIONINFOFLAGS2: u32 {
         /// Bit 0.
         const ShareBackingStoreWithKmd = 1 << 0;
         /// Bit 1.
@@ -5210,26 +5066,18 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_ALLOCATIONINFOFLAGS2_u0: u32;
+    DXGK_ALLOCATIONINFOFLAGS2: u32;
     /// Bits 6 to 31.
     Reserved set_Reserved with_Reserved u32 6 26;
 }
 
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_ALLOCATIONINFOFLAGS2 {
-    /// Offset 0.
-    pub u0: DXGK_ALLOCATIONINFOFLAGS2_u0,
-}
-
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_ALLOCATIONINFOFLAGS_WDDM2_0_u0(u32);
+pub struct DXGK_ALLOCATIONINFOFLAGS_WDDM2_0(u32);
 
 bitflags! {
-    impl DXGK_ALLOCATIONINFOFLAGS_WDDM2_0_u0: u32 {
+    impl DXGK_ALLOCATIONINFOFLAGS_WDDM2_0: u32 {
         /// Bit 0.
         const CpuVisible = 1 << 0;
         /// Bit 1.
@@ -5299,15 +5147,7 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_ALLOCATIONINFOFLAGS_WDDM2_0_u0: u32;
-}
-
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_ALLOCATIONINFOFLAGS_WDDM2_0 {
-    /// Offset 0.
-    pub u0: DXGK_ALLOCATIONINFOFLAGS_WDDM2_0_u0,
+    DXGK_ALLOCATIONINFOFLAGS_WDDM2_0: u32;
 }
 
 /// `d3dkmddi.h`, 64 bytes.
@@ -5783,13 +5623,13 @@ pub struct DXGK_CHECK_MULTIPLANE_OVERLAY_SUPPORT_PLANE {
     pub PlaneAttributes: DXGK_MULTIPLANE_OVERLAY_ATTRIBUTES,
 }
 
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_CHECK_MULTIPLANE_OVERLAY_SUPPORT_RETURN_INFO_u0(u32);
+pub struct DXGK_CHECK_MULTIPLANE_OVERLAY_SUPPORT_RETURN_INFO(u32);
 
 bitflags! {
-    impl DXGK_CHECK_MULTIPLANE_OVERLAY_SUPPORT_RETURN_INFO_u0: u32 {
+    impl DXGK_CHECK_MULTIPLANE_OVERLAY_SUPPORT_RETURN_INFO: u32 {
         /// Bit 4.
         const TryAgain = 1 << 4;
         const _ = !0;
@@ -5797,44 +5637,28 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_CHECK_MULTIPLANE_OVERLAY_SUPPORT_RETURN_INFO_u0: u32;
+    DXGK_CHECK_MULTIPLANE_OVERLAY_SUPPORT_RETURN_INFO: u32;
     /// Bits 0 to 3.
     FailingPlane set_FailingPlane with_FailingPlane u32 0 4;
     /// Bits 5 to 31.
     Reserved set_Reserved with_Reserved u32 5 27;
 }
 
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_CHECK_MULTIPLANE_OVERLAY_SUPPORT_RETURN_INFO {
-    /// Offset 0.
-    pub u0: DXGK_CHECK_MULTIPLANE_OVERLAY_SUPPORT_RETURN_INFO_u0,
-}
-
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_CLOSENATIVEFENCE_FLAGS_u0(u32);
+pub struct DXGK_CLOSENATIVEFENCE_FLAGS(u32);
 
 bitflags! {
-    impl DXGK_CLOSENATIVEFENCE_FLAGS_u0: u32 {
+    impl DXGK_CLOSENATIVEFENCE_FLAGS: u32 {
         const _ = !0;
     }
 }
 
 flag_word! {
-    DXGK_CLOSENATIVEFENCE_FLAGS_u0: u32;
+    DXGK_CLOSENATIVEFENCE_FLAGS: u32;
     /// Bits 0 to 31.
     Reserved set_Reserved with_Reserved u32 0 32;
-}
-
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_CLOSENATIVEFENCE_FLAGS {
-    /// Offset 0.
-    pub u0: DXGK_CLOSENATIVEFENCE_FLAGS_u0,
 }
 
 /// `d3dkmddi.h`, 52 bytes.
@@ -5861,13 +5685,13 @@ pub struct DXGK_COLORIMETRY {
     pub StandardColorimetryFlags: DXGK_STANDARD_COLORIMETRY_FLAGS,
 }
 
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_COLORTRANSFORMCAPS_u0(u32);
+pub struct DXGK_COLORTRANSFORMCAPS(u32);
 
 bitflags! {
-    impl DXGK_COLORTRANSFORMCAPS_u0: u32 {
+    impl DXGK_COLORTRANSFORMCAPS: u32 {
         /// Bit 0.
         const Gamma_Rgb256x3x16 = 1 << 0;
         /// Bit 1.
@@ -5885,17 +5709,9 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_COLORTRANSFORMCAPS_u0: u32;
+    DXGK_COLORTRANSFORMCAPS: u32;
     /// Bits 6 to 31.
     Reserved set_Reserved with_Reserved u32 6 26;
-}
-
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_COLORTRANSFORMCAPS {
-    /// Offset 0.
-    pub u0: DXGK_COLORTRANSFORMCAPS_u0,
 }
 
 /// `d3dkmddi.h`, part, 8 bytes.
@@ -5962,13 +5778,13 @@ bit_fields! {
     Reserved set_Reserved with_Reserved u32 28 4;
 }
 
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_CONNECTION_MONITOR_CONNECT_FLAGS_u0(u32);
+pub struct DXGK_CONNECTION_MONITOR_CONNECT_FLAGS(u32);
 
 bitflags! {
-    impl DXGK_CONNECTION_MONITOR_CONNECT_FLAGS_u0: u32 {
+    impl DXGK_CONNECTION_MONITOR_CONNECT_FLAGS: u32 {
         /// Bit 0.
         const Usb4DisplayPortMonitor = 1 << 0;
         /// Bit 1.
@@ -5978,17 +5794,9 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_CONNECTION_MONITOR_CONNECT_FLAGS_u0: u32;
+    DXGK_CONNECTION_MONITOR_CONNECT_FLAGS: u32;
     /// Bits 2 to 31.
     Reserved set_Reserved with_Reserved u32 2 30;
-}
-
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_CONNECTION_MONITOR_CONNECT_FLAGS {
-    /// Offset 0.
-    pub u0: DXGK_CONNECTION_MONITOR_CONNECT_FLAGS_u0,
 }
 
 /// `d3dkmddi.h`, 16 bytes.
@@ -6025,13 +5833,13 @@ pub struct DXGK_CONTEXTINFO {
     pub PagingCompanionNodeId: ULONG,
 }
 
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_CONTEXTINFO_CAPS_u0(u32);
+pub struct DXGK_CONTEXTINFO_CAPS(u32);
 
 bitflags! {
-    impl DXGK_CONTEXTINFO_CAPS_u0: u32 {
+    impl DXGK_CONTEXTINFO_CAPS: u32 {
         /// Bit 0.
         const NoPatchingRequired = 1 << 0;
         /// Bit 1.
@@ -6043,17 +5851,9 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_CONTEXTINFO_CAPS_u0: u32;
+    DXGK_CONTEXTINFO_CAPS: u32;
     /// Bits 3 to 31.
     Reserved set_Reserved with_Reserved u32 3 29;
-}
-
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_CONTEXTINFO_CAPS {
-    /// Offset 0.
-    pub u0: DXGK_CONTEXTINFO_CAPS_u0,
 }
 
 /// `d3dkmddi.h`, 16 bytes.
@@ -6066,13 +5866,13 @@ pub struct DXGK_CPUHOSTAPERTURE {
     pub SizeInPages: UINT32,
 }
 
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_CREATEALLOCATIONFLAGS_u0(u32);
+pub struct DXGK_CREATEALLOCATIONFLAGS(u32);
 
 bitflags! {
-    impl DXGK_CREATEALLOCATIONFLAGS_u0: u32 {
+    impl DXGK_CREATEALLOCATIONFLAGS: u32 {
         /// Bit 0.
         const Resource = 1 << 0;
         const _ = !0;
@@ -6080,26 +5880,18 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_CREATEALLOCATIONFLAGS_u0: u32;
+    DXGK_CREATEALLOCATIONFLAGS: u32;
     /// Bits 1 to 31.
     Reserved set_Reserved with_Reserved u32 1 31;
 }
 
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_CREATEALLOCATIONFLAGS {
-    /// Offset 0.
-    pub u0: DXGK_CREATEALLOCATIONFLAGS_u0,
-}
-
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_CREATECONTEXTALLOCATIONFLAGS_u0(u32);
+pub struct DXGK_CREATECONTEXTALLOCATIONFLAGS(u32);
 
 bitflags! {
-    impl DXGK_CREATECONTEXTALLOCATIONFLAGS_u0: u32 {
+    impl DXGK_CREATECONTEXTALLOCATIONFLAGS: u32 {
         /// Bit 0.
         const SharedAcrossContexts = 1 << 0;
         /// Bit 1.
@@ -6109,26 +5901,18 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_CREATECONTEXTALLOCATIONFLAGS_u0: u32;
+    DXGK_CREATECONTEXTALLOCATIONFLAGS: u32;
     /// Bits 2 to 31.
     Reserved set_Reserved with_Reserved u32 2 30;
 }
 
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_CREATECONTEXTALLOCATIONFLAGS {
-    /// Offset 0.
-    pub u0: DXGK_CREATECONTEXTALLOCATIONFLAGS_u0,
-}
-
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_CREATECONTEXTFLAGS_u0(u32);
+pub struct DXGK_CREATECONTEXTFLAGS(u32);
 
 bitflags! {
-    impl DXGK_CREATECONTEXTFLAGS_u0: u32 {
+    impl DXGK_CREATECONTEXTFLAGS: u32 {
         /// Bit 0.
         const SystemContext = 1 << 0;
         /// Bit 1.
@@ -6146,51 +5930,35 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_CREATECONTEXTFLAGS_u0: u32;
+    DXGK_CREATECONTEXTFLAGS: u32;
     /// Bits 6 to 31.
     Reserved set_Reserved with_Reserved u32 6 26;
 }
 
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_CREATECONTEXTFLAGS {
-    /// Offset 0.
-    pub u0: DXGK_CREATECONTEXTFLAGS_u0,
-}
-
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_CREATECPUEVENTFLAGS_u0(u32);
+pub struct DXGK_CREATECPUEVENTFLAGS(u32);
 
 bitflags! {
-    impl DXGK_CREATECPUEVENTFLAGS_u0: u32 {
+    impl DXGK_CREATECPUEVENTFLAGS: u32 {
         const _ = !0;
     }
 }
 
 flag_word! {
-    DXGK_CREATECPUEVENTFLAGS_u0: u32;
+    DXGK_CREATECPUEVENTFLAGS: u32;
     /// Bits 0 to 31.
     Reserved set_Reserved with_Reserved u32 0 32;
 }
 
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_CREATECPUEVENTFLAGS {
-    /// Offset 0.
-    pub u0: DXGK_CREATECPUEVENTFLAGS_u0,
-}
-
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_CREATEDEVICEFLAGS_u0(u32);
+pub struct DXGK_CREATEDEVICEFLAGS(u32);
 
 bitflags! {
-    impl DXGK_CREATEDEVICEFLAGS_u0: u32 {
+    impl DXGK_CREATEDEVICEFLAGS: u32 {
         /// Bit 0.
         const SystemDevice = 1 << 0;
         /// Bit 1.
@@ -6202,26 +5970,18 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_CREATEDEVICEFLAGS_u0: u32;
+    DXGK_CREATEDEVICEFLAGS: u32;
     /// Bits 2 to 30.
     Reserved set_Reserved with_Reserved u32 2 29;
 }
 
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_CREATEDEVICEFLAGS {
-    /// Offset 0.
-    pub u0: DXGK_CREATEDEVICEFLAGS_u0,
-}
-
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_CREATEPROCESSFLAGS_u0(u32);
+pub struct DXGK_CREATEPROCESSFLAGS(u32);
 
 bitflags! {
-    impl DXGK_CREATEPROCESSFLAGS_u0: u32 {
+    impl DXGK_CREATEPROCESSFLAGS: u32 {
         /// Bit 0.
         const SystemProcess = 1 << 0;
         /// Bit 1.
@@ -6237,26 +5997,18 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_CREATEPROCESSFLAGS_u0: u32;
+    DXGK_CREATEPROCESSFLAGS: u32;
     /// Bits 5 to 31.
     Reserved set_Reserved with_Reserved u32 5 27;
 }
 
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_CREATEPROCESSFLAGS {
-    /// Offset 0.
-    pub u0: DXGK_CREATEPROCESSFLAGS_u0,
-}
-
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_DESCRIBEALLOCATIONFLAGS_u0(u32);
+pub struct DXGK_DESCRIBEALLOCATIONFLAGS(u32);
 
 bitflags! {
-    impl DXGK_DESCRIBEALLOCATIONFLAGS_u0: u32 {
+    impl DXGK_DESCRIBEALLOCATIONFLAGS: u32 {
         /// Bit 0.
         const CheckDisplayMode = 1 << 0;
         const _ = !0;
@@ -6264,26 +6016,18 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_DESCRIBEALLOCATIONFLAGS_u0: u32;
+    DXGK_DESCRIBEALLOCATIONFLAGS: u32;
     /// Bits 1 to 31.
     Reserved set_Reserved with_Reserved u32 1 31;
 }
 
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_DESCRIBEALLOCATIONFLAGS {
-    /// Offset 0.
-    pub u0: DXGK_DESCRIBEALLOCATIONFLAGS_u0,
-}
-
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_DESTROYALLOCATIONFLAGS_u0(u32);
+pub struct DXGK_DESTROYALLOCATIONFLAGS(u32);
 
 bitflags! {
-    impl DXGK_DESTROYALLOCATIONFLAGS_u0: u32 {
+    impl DXGK_DESTROYALLOCATIONFLAGS: u32 {
         /// Bit 0.
         const DestroyResource = 1 << 0;
         const _ = !0;
@@ -6291,42 +6035,26 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_DESTROYALLOCATIONFLAGS_u0: u32;
+    DXGK_DESTROYALLOCATIONFLAGS: u32;
     /// Bits 1 to 31.
     Reserved set_Reserved with_Reserved u32 1 31;
 }
 
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_DESTROYALLOCATIONFLAGS {
-    /// Offset 0.
-    pub u0: DXGK_DESTROYALLOCATIONFLAGS_u0,
-}
-
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_DESTROYNATIVEFENCE_FLAGS_u0(u32);
+pub struct DXGK_DESTROYNATIVEFENCE_FLAGS(u32);
 
 bitflags! {
-    impl DXGK_DESTROYNATIVEFENCE_FLAGS_u0: u32 {
+    impl DXGK_DESTROYNATIVEFENCE_FLAGS: u32 {
         const _ = !0;
     }
 }
 
 flag_word! {
-    DXGK_DESTROYNATIVEFENCE_FLAGS_u0: u32;
+    DXGK_DESTROYNATIVEFENCE_FLAGS: u32;
     /// Bits 0 to 31.
     Reserved set_Reserved with_Reserved u32 0 32;
-}
-
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_DESTROYNATIVEFENCE_FLAGS {
-    /// Offset 0.
-    pub u0: DXGK_DESTROYNATIVEFENCE_FLAGS_u0,
 }
 
 /// `d3dkmddi.h`, 24 bytes.
@@ -6347,13 +6075,13 @@ pub struct DXGK_DEVICEINFO {
     pub Flags: DXGK_DEVICEINFOFLAGS,
 }
 
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_DEVICEINFOFLAGS_u0(u32);
+pub struct DXGK_DEVICEINFOFLAGS(u32);
 
 bitflags! {
-    impl DXGK_DEVICEINFOFLAGS_u0: u32 {
+    impl DXGK_DEVICEINFOFLAGS: u32 {
         /// Bit 0.
         const GuaranteedDmaBufferContract = 1 << 0;
         const _ = !0;
@@ -6361,26 +6089,18 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_DEVICEINFOFLAGS_u0: u32;
+    DXGK_DEVICEINFOFLAGS: u32;
     /// Bits 1 to 31.
     Reserved set_Reserved with_Reserved u32 1 31;
 }
 
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_DEVICEINFOFLAGS {
-    /// Offset 0.
-    pub u0: DXGK_DEVICEINFOFLAGS_u0,
-}
-
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_DEVICE_TYPE_CAPS_u0(u32);
+pub struct DXGK_DEVICE_TYPE_CAPS(u32);
 
 bitflags! {
-    impl DXGK_DEVICE_TYPE_CAPS_u0: u32 {
+    impl DXGK_DEVICE_TYPE_CAPS: u32 {
         /// Bit 0.
         const Discrete = 1 << 0;
         /// Bit 1.
@@ -6390,26 +6110,18 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_DEVICE_TYPE_CAPS_u0: u32;
+    DXGK_DEVICE_TYPE_CAPS: u32;
     /// Bits 2 to 31.
     Reserved set_Reserved with_Reserved u32 2 30;
 }
 
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_DEVICE_TYPE_CAPS {
-    /// Offset 0.
-    pub u0: DXGK_DEVICE_TYPE_CAPS_u0,
-}
-
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_DIRTY_BIT_TRACKING_CAPS_u0(u32);
+pub struct DXGK_DIRTY_BIT_TRACKING_CAPS(u32);
 
 bitflags! {
-    impl DXGK_DIRTY_BIT_TRACKING_CAPS_u0: u32 {
+    impl DXGK_DIRTY_BIT_TRACKING_CAPS: u32 {
         /// Bit 0.
         const DirtyBitTrackingSupported = 1 << 0;
         /// Bit 1.
@@ -6419,17 +6131,9 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_DIRTY_BIT_TRACKING_CAPS_u0: u32;
+    DXGK_DIRTY_BIT_TRACKING_CAPS: u32;
     /// Bits 2 to 31.
     Reserved set_Reserved with_Reserved u32 2 30;
-}
-
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_DIRTY_BIT_TRACKING_CAPS {
-    /// Offset 0.
-    pub u0: DXGK_DIRTY_BIT_TRACKING_CAPS_u0,
 }
 
 /// `d3dkmddi.h`, 4 bytes.
@@ -6440,13 +6144,13 @@ pub struct DXGK_DIRTY_BIT_TRACKING_SEGMENT_CAPS {
     pub PageSize: UINT32,
 }
 
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_DISCARDCONTENTFLAGS_u0(u32);
+pub struct DXGK_DISCARDCONTENTFLAGS(u32);
 
 bitflags! {
-    impl DXGK_DISCARDCONTENTFLAGS_u0: u32 {
+    impl DXGK_DISCARDCONTENTFLAGS: u32 {
         /// Bit 0.
         const AllocationIsIdle = 1 << 0;
         const _ = !0;
@@ -6454,26 +6158,18 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_DISCARDCONTENTFLAGS_u0: u32;
+    DXGK_DISCARDCONTENTFLAGS: u32;
     /// Bits 1 to 31.
     Reserved set_Reserved with_Reserved u32 1 31;
 }
 
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_DISCARDCONTENTFLAGS {
-    /// Offset 0.
-    pub u0: DXGK_DISCARDCONTENTFLAGS_u0,
-}
-
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_DISPLAY_DRIVERCAPS_EXTENSION_u0(u32);
+pub struct DXGK_DISPLAY_DRIVERCAPS_EXTENSION(u32);
 
 bitflags! {
-    impl DXGK_DISPLAY_DRIVERCAPS_EXTENSION_u0: u32 {
+    impl DXGK_DISPLAY_DRIVERCAPS_EXTENSION: u32 {
         /// Bit 0.
         const SecureDisplaySupport = 1 << 0;
         /// Bit 1.
@@ -6493,17 +6189,9 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_DISPLAY_DRIVERCAPS_EXTENSION_u0: u32;
+    DXGK_DISPLAY_DRIVERCAPS_EXTENSION: u32;
     /// Bits 7 to 31.
     Reserved set_Reserved with_Reserved u32 7 25;
-}
-
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_DISPLAY_DRIVERCAPS_EXTENSION {
-    /// Offset 0.
-    pub u0: DXGK_DISPLAY_DRIVERCAPS_EXTENSION_u0,
 }
 
 /// `d3dkmddi.h`, part, 80 bytes.
@@ -6679,13 +6367,13 @@ pub struct DXGK_DRIVERCAPS {
     pub HwQueuedFlipCaps: DXGK_HWQUEUEDFLIP_CAPS,
 }
 
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_ENGINESTATUS_u0(u32);
+pub struct DXGK_ENGINESTATUS(u32);
 
 bitflags! {
-    impl DXGK_ENGINESTATUS_u0: u32 {
+    impl DXGK_ENGINESTATUS: u32 {
         /// Bit 0.
         const Responsive = 1 << 0;
         const _ = !0;
@@ -6693,17 +6381,9 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_ENGINESTATUS_u0: u32;
+    DXGK_ENGINESTATUS: u32;
     /// Bits 1 to 31.
     Reserved set_Reserved with_Reserved u32 1 31;
-}
-
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_ENGINESTATUS {
-    /// Offset 0.
-    pub u0: DXGK_ENGINESTATUS_u0,
 }
 
 /// `d3dkmddi.h`, 8 bytes.
@@ -6732,13 +6412,13 @@ pub struct DXGK_FENCE_RESIDENCY_INFO {
     pub MonitoredValueKernelCpuVa: *mut c_void,
 }
 
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_FLIPCAPS_u0(u32);
+pub struct DXGK_FLIPCAPS(u32);
 
 bitflags! {
-    impl DXGK_FLIPCAPS_u0: u32 {
+    impl DXGK_FLIPCAPS: u32 {
         /// Bit 0.
         const FlipOnVSyncWithNoWait = 1 << 0;
         /// Bit 1.
@@ -6758,17 +6438,9 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_FLIPCAPS_u0: u32;
+    DXGK_FLIPCAPS: u32;
     /// Bits 7 to 31.
     Reserved set_Reserved with_Reserved u32 7 25;
-}
-
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_FLIPCAPS {
-    /// Offset 0.
-    pub u0: DXGK_FLIPCAPS_u0,
 }
 
 /// `d3dkmddi.h`, 16 bytes.
@@ -6789,13 +6461,13 @@ pub struct DXGK_FRAMEBUFFERSAVEAREA {
     pub MaximumSize: SIZE_T,
 }
 
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_GAMMARAMPCAPS_u0(u32);
+pub struct DXGK_GAMMARAMPCAPS(u32);
 
 bitflags! {
-    impl DXGK_GAMMARAMPCAPS_u0: u32 {
+    impl DXGK_GAMMARAMPCAPS: u32 {
         /// Bit 0.
         const Gamma_Rgb256x3x16 = 1 << 0;
         const _ = !0;
@@ -6803,17 +6475,9 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_GAMMARAMPCAPS_u0: u32;
+    DXGK_GAMMARAMPCAPS: u32;
     /// Bits 1 to 31.
     Reserved set_Reserved with_Reserved u32 1 31;
-}
-
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_GAMMARAMPCAPS {
-    /// Offset 0.
-    pub u0: DXGK_GAMMARAMPCAPS_u0,
 }
 
 /// `d3dkmddi.h`, 20 bytes.
@@ -7203,13 +6867,13 @@ pub struct DXGK_HISTORY_BUFFER_HEADER {
     pub Reserved: UINT32,
 }
 
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_HWCONTEXT_CAPS_u0(u32);
+pub struct DXGK_HWCONTEXT_CAPS(u32);
 
 bitflags! {
-    impl DXGK_HWCONTEXT_CAPS_u0: u32 {
+    impl DXGK_HWCONTEXT_CAPS: u32 {
         /// Bit 0.
         const UseIoMmu = 1 << 0;
         const _ = !0;
@@ -7217,42 +6881,26 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_HWCONTEXT_CAPS_u0: u32;
+    DXGK_HWCONTEXT_CAPS: u32;
     /// Bits 1 to 31.
     Reserved set_Reserved with_Reserved u32 1 31;
 }
 
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_HWCONTEXT_CAPS {
-    /// Offset 0.
-    pub u0: DXGK_HWCONTEXT_CAPS_u0,
-}
-
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_HWQUEUEDFLIP_CAPS_u0(u32);
+pub struct DXGK_HWQUEUEDFLIP_CAPS(u32);
 
 bitflags! {
-    impl DXGK_HWQUEUEDFLIP_CAPS_u0: u32 {
+    impl DXGK_HWQUEUEDFLIP_CAPS: u32 {
         const _ = !0;
     }
 }
 
 flag_word! {
-    DXGK_HWQUEUEDFLIP_CAPS_u0: u32;
+    DXGK_HWQUEUEDFLIP_CAPS: u32;
     /// Bits 0 to 31.
     Reserved set_Reserved with_Reserved u32 0 32;
-}
-
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_HWQUEUEDFLIP_CAPS {
-    /// Offset 0.
-    pub u0: DXGK_HWQUEUEDFLIP_CAPS_u0,
 }
 
 /// `d3dkmddi.h`, part, 4 bytes.
@@ -7356,13 +7004,13 @@ pub struct DXGK_INTERRUPT_TABLE_ENTRY {
     pub VectorControl: UINT32,
 }
 
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_INVALIDATEHWCONTEXTFLAGS_u0(u32);
+pub struct DXGK_INVALIDATEHWCONTEXTFLAGS(u32);
 
 bitflags! {
-    impl DXGK_INVALIDATEHWCONTEXTFLAGS_u0: u32 {
+    impl DXGK_INVALIDATEHWCONTEXTFLAGS: u32 {
         /// Bit 0.
         const CollateralDamage = 1 << 0;
         const _ = !0;
@@ -7370,26 +7018,18 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_INVALIDATEHWCONTEXTFLAGS_u0: u32;
+    DXGK_INVALIDATEHWCONTEXTFLAGS: u32;
     /// Bits 1 to 31.
     Reserved set_Reserved with_Reserved u32 1 31;
 }
 
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_INVALIDATEHWCONTEXTFLAGS {
-    /// Offset 0.
-    pub u0: DXGK_INVALIDATEHWCONTEXTFLAGS_u0,
-}
-
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_IOMMU_CAPS_u0(u32);
+pub struct DXGK_IOMMU_CAPS(u32);
 
 bitflags! {
-    impl DXGK_IOMMU_CAPS_u0: u32 {
+    impl DXGK_IOMMU_CAPS: u32 {
         /// Bit 0.
         const IommuIsolationSupported = 1 << 0;
         /// Bit 1.
@@ -7405,17 +7045,9 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_IOMMU_CAPS_u0: u32;
+    DXGK_IOMMU_CAPS: u32;
     /// Bits 5 to 31.
     Reserved set_Reserved with_Reserved u32 5 27;
-}
-
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_IOMMU_CAPS {
-    /// Offset 0.
-    pub u0: DXGK_IOMMU_CAPS_u0,
 }
 
 /// `d3dkmddi.h`, 8 bytes.
@@ -7426,13 +7058,13 @@ pub struct DXGK_KSR_MEMORY_RANGE {
     pub MemoryRangeDesc: ULONGLONG,
 }
 
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_MAPAPERTUREFLAGS_u0(u32);
+pub struct DXGK_MAPAPERTUREFLAGS(u32);
 
 bitflags! {
-    impl DXGK_MAPAPERTUREFLAGS_u0: u32 {
+    impl DXGK_MAPAPERTUREFLAGS: u32 {
         /// Bit 0.
         const CacheCoherent = 1 << 0;
         const _ = !0;
@@ -7440,17 +7072,9 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_MAPAPERTUREFLAGS_u0: u32;
+    DXGK_MAPAPERTUREFLAGS: u32;
     /// Bits 1 to 31.
     Reserved set_Reserved with_Reserved u32 1 31;
-}
-
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_MAPAPERTUREFLAGS {
-    /// Offset 0.
-    pub u0: DXGK_MAPAPERTUREFLAGS_u0,
 }
 
 /// `d3dkmddi.h`, 16 bytes.
@@ -7607,13 +7231,13 @@ pub struct DXGK_MONITOR_INTERFACE_V2 {
     pub pfnReleaseAdditionalMonitorModeSet: DXGKDDI_MONITOR_RELEASEADDITIONALMONITORMODESET,
 }
 
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_MULTIPLANEOVERLAYCAPS_u0(u32);
+pub struct DXGK_MULTIPLANEOVERLAYCAPS(u32);
 
 bitflags! {
-    impl DXGK_MULTIPLANEOVERLAYCAPS_u0: u32 {
+    impl DXGK_MULTIPLANEOVERLAYCAPS: u32 {
         /// Bit 0.
         const Rotation = 1 << 0;
         /// Bit 1.
@@ -7641,17 +7265,9 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_MULTIPLANEOVERLAYCAPS_u0: u32;
+    DXGK_MULTIPLANEOVERLAYCAPS: u32;
     /// Bits 11 to 31.
     Reserved set_Reserved with_Reserved u32 11 21;
-}
-
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_MULTIPLANEOVERLAYCAPS {
-    /// Offset 0.
-    pub u0: DXGK_MULTIPLANEOVERLAYCAPS_u0,
 }
 
 /// `d3dkmddi.h`, 88 bytes.
@@ -7748,13 +7364,13 @@ pub struct DXGK_MULTIPLANE_OVERLAY_ATTRIBUTES3 {
     pub pDirtyRects: *const RECT,
 }
 
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_MULTIPLANE_OVERLAY_BLEND_u0(u32);
+pub struct DXGK_MULTIPLANE_OVERLAY_BLEND(u32);
 
 bitflags! {
-    impl DXGK_MULTIPLANE_OVERLAY_BLEND_u0: u32 {
+    impl DXGK_MULTIPLANE_OVERLAY_BLEND: u32 {
         /// Bit 0.
         const AlphaBlend = 1 << 0;
         const _ = !0;
@@ -7762,26 +7378,18 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_MULTIPLANE_OVERLAY_BLEND_u0: u32;
+    DXGK_MULTIPLANE_OVERLAY_BLEND: u32;
     /// Bits 1 to 31.
     Reserved set_Reserved with_Reserved u32 1 31;
 }
 
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_MULTIPLANE_OVERLAY_BLEND {
-    /// Offset 0.
-    pub u0: DXGK_MULTIPLANE_OVERLAY_BLEND_u0,
-}
-
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_MULTIPLANE_OVERLAY_FLAGS_u0(u32);
+pub struct DXGK_MULTIPLANE_OVERLAY_FLAGS(u32);
 
 bitflags! {
-    impl DXGK_MULTIPLANE_OVERLAY_FLAGS_u0: u32 {
+    impl DXGK_MULTIPLANE_OVERLAY_FLAGS: u32 {
         /// Bit 0.
         const VerticalFlip = 1 << 0;
         /// Bit 1.
@@ -7793,17 +7401,9 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_MULTIPLANE_OVERLAY_FLAGS_u0: u32;
+    DXGK_MULTIPLANE_OVERLAY_FLAGS: u32;
     /// Bits 3 to 31.
     Reserved set_Reserved with_Reserved u32 3 29;
-}
-
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_MULTIPLANE_OVERLAY_FLAGS {
-    /// Offset 0.
-    pub u0: DXGK_MULTIPLANE_OVERLAY_FLAGS_u0,
 }
 
 /// `d3dkmddi.h`, 120 bytes.
@@ -7910,13 +7510,13 @@ pub struct DXGK_MULTIPLANE_OVERLAY_POST_COMPOSITION {
     pub Rotation: D3DDDI_ROTATION,
 }
 
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_MULTIPLANE_OVERLAY_POST_COMPOSITION_FLAGS_u0(u32);
+pub struct DXGK_MULTIPLANE_OVERLAY_POST_COMPOSITION_FLAGS(u32);
 
 bitflags! {
-    impl DXGK_MULTIPLANE_OVERLAY_POST_COMPOSITION_FLAGS_u0: u32 {
+    impl DXGK_MULTIPLANE_OVERLAY_POST_COMPOSITION_FLAGS: u32 {
         /// Bit 0.
         const VerticalFlip = 1 << 0;
         /// Bit 1.
@@ -7926,17 +7526,9 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_MULTIPLANE_OVERLAY_POST_COMPOSITION_FLAGS_u0: u32;
+    DXGK_MULTIPLANE_OVERLAY_POST_COMPOSITION_FLAGS: u32;
     /// Bits 2 to 31.
     Reserved set_Reserved with_Reserved u32 2 30;
-}
-
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_MULTIPLANE_OVERLAY_POST_COMPOSITION_FLAGS {
-    /// Offset 0.
-    pub u0: DXGK_MULTIPLANE_OVERLAY_POST_COMPOSITION_FLAGS_u0,
 }
 
 /// `d3dkmddi.h`, 44 bytes.
@@ -7985,13 +7577,13 @@ pub struct DXGK_MULTIPLANE_OVERLAY_VSYNC_INFO3 {
     pub FirstFreeFlipQueueLogEntryIndex: ULONG,
 }
 
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_MULTIPLANE_OVERLAY_YCbCr_FLAGS_u0(u32);
+pub struct DXGK_MULTIPLANE_OVERLAY_YCbCr_FLAGS(u32);
 
 bitflags! {
-    impl DXGK_MULTIPLANE_OVERLAY_YCbCr_FLAGS_u0: u32 {
+    impl DXGK_MULTIPLANE_OVERLAY_YCbCr_FLAGS: u32 {
         /// Bit 0.
         const NominalRange = 1 << 0;
         /// Bit 1.
@@ -8003,17 +7595,9 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_MULTIPLANE_OVERLAY_YCbCr_FLAGS_u0: u32;
+    DXGK_MULTIPLANE_OVERLAY_YCbCr_FLAGS: u32;
     /// Bits 3 to 31.
     Reserved set_Reserved with_Reserved u32 3 29;
-}
-
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_MULTIPLANE_OVERLAY_YCbCr_FLAGS {
-    /// Offset 0.
-    pub u0: DXGK_MULTIPLANE_OVERLAY_YCbCr_FLAGS_u0,
 }
 
 /// `d3dkmddi.h`, 56 bytes.
@@ -8032,13 +7616,13 @@ pub struct DXGK_NATIVE_FENCE_CAPS {
     pub Reserved: [BYTE; 28],
 }
 
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_NOTIFYALLOCFLAGS_u0(u32);
+pub struct DXGK_NOTIFYALLOCFLAGS(u32);
 
 bitflags! {
-    impl DXGK_NOTIFYALLOCFLAGS_u0: u32 {
+    impl DXGK_NOTIFYALLOCFLAGS: u32 {
         /// Bit 0.
         const Eviction = 1 << 0;
         /// Bit 1.
@@ -8048,26 +7632,18 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_NOTIFYALLOCFLAGS_u0: u32;
+    DXGK_NOTIFYALLOCFLAGS: u32;
     /// Bits 2 to 31.
     Reserved set_Reserved with_Reserved u32 2 30;
 }
 
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_NOTIFYALLOCFLAGS {
-    /// Offset 0.
-    pub u0: DXGK_NOTIFYALLOCFLAGS_u0,
-}
-
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_OPENALLOCATIONFLAGS_u0(u32);
+pub struct DXGK_OPENALLOCATIONFLAGS(u32);
 
 bitflags! {
-    impl DXGK_OPENALLOCATIONFLAGS_u0: u32 {
+    impl DXGK_OPENALLOCATIONFLAGS: u32 {
         /// Bit 0.
         const Create = 1 << 0;
         /// Bit 1.
@@ -8077,17 +7653,9 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_OPENALLOCATIONFLAGS_u0: u32;
+    DXGK_OPENALLOCATIONFLAGS: u32;
     /// Bits 2 to 31.
     Reserved set_Reserved with_Reserved u32 2 30;
-}
-
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_OPENALLOCATIONFLAGS {
-    /// Offset 0.
-    pub u0: DXGK_OPENALLOCATIONFLAGS_u0,
 }
 
 /// `d3dkmddi.h`, 32 bytes.
@@ -8104,29 +7672,21 @@ pub struct DXGK_OPENALLOCATIONINFO {
     pub hDeviceSpecificAllocation: HANDLE,
 }
 
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_OPENNATIVEFENCE_FLAGS_u0(u32);
+pub struct DXGK_OPENNATIVEFENCE_FLAGS(u32);
 
 bitflags! {
-    impl DXGK_OPENNATIVEFENCE_FLAGS_u0: u32 {
+    impl DXGK_OPENNATIVEFENCE_FLAGS: u32 {
         const _ = !0;
     }
 }
 
 flag_word! {
-    DXGK_OPENNATIVEFENCE_FLAGS_u0: u32;
+    DXGK_OPENNATIVEFENCE_FLAGS: u32;
     /// Bits 0 to 31.
     Reserved set_Reserved with_Reserved u32 0 32;
-}
-
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_OPENNATIVEFENCE_FLAGS {
-    /// Offset 0.
-    pub u0: DXGK_OPENNATIVEFENCE_FLAGS_u0,
 }
 
 /// `d3dkmddi.h`, 72 bytes.
@@ -8185,13 +7745,13 @@ pub struct DXGK_PAGE_TABLE_LEVEL_DESC {
     pub PageTableAlignmentInBytes: UINT,
 }
 
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_PATCHFLAGS_u0(u32);
+pub struct DXGK_PATCHFLAGS(u32);
 
 bitflags! {
-    impl DXGK_PATCHFLAGS_u0: u32 {
+    impl DXGK_PATCHFLAGS: u32 {
         /// Bit 0.
         const Paging = 1 << 0;
         /// Bit 1.
@@ -8205,17 +7765,9 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_PATCHFLAGS_u0: u32;
+    DXGK_PATCHFLAGS: u32;
     /// Bits 4 to 31.
     Reserved set_Reserved with_Reserved u32 4 28;
-}
-
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_PATCHFLAGS {
-    /// Offset 0.
-    pub u0: DXGK_PATCHFLAGS_u0,
 }
 
 /// `d3dkmddi.h`, 32 bytes.
@@ -8236,13 +7788,13 @@ pub struct DXGK_PHYSICALADAPTERCAPS {
     pub VirtualCopyNodeIndex: UINT,
 }
 
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_PHYSICALADAPTERFLAGS_u0(u32);
+pub struct DXGK_PHYSICALADAPTERFLAGS(u32);
 
 bitflags! {
-    impl DXGK_PHYSICALADAPTERFLAGS_u0: u32 {
+    impl DXGK_PHYSICALADAPTERFLAGS: u32 {
         /// Bit 0.
         const IoMmuSupported = 1 << 0;
         /// Bit 1.
@@ -8266,17 +7818,9 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_PHYSICALADAPTERFLAGS_u0: u32;
+    DXGK_PHYSICALADAPTERFLAGS: u32;
     /// Bits 9 to 31.
     Reserved set_Reserved with_Reserved u32 9 23;
-}
-
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_PHYSICALADAPTERFLAGS {
-    /// Offset 0.
-    pub u0: DXGK_PHYSICALADAPTERFLAGS_u0,
 }
 
 /// `d3dkmddi.h`, 8 bytes.
@@ -8297,13 +7841,13 @@ pub struct DXGK_PHYSICAL_MEMORY_RANGE {
     pub NumberOfBytes: LARGE_INTEGER,
 }
 
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_PLANE_SPECIFIC_INPUT_FLAGS_u0(u32);
+pub struct DXGK_PLANE_SPECIFIC_INPUT_FLAGS(u32);
 
 bitflags! {
-    impl DXGK_PLANE_SPECIFIC_INPUT_FLAGS_u0: u32 {
+    impl DXGK_PLANE_SPECIFIC_INPUT_FLAGS: u32 {
         /// Bit 0.
         const Enabled = 1 << 0;
         /// Bit 1.
@@ -8321,26 +7865,18 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_PLANE_SPECIFIC_INPUT_FLAGS_u0: u32;
+    DXGK_PLANE_SPECIFIC_INPUT_FLAGS: u32;
     /// Bits 6 to 31.
     Reserved set_Reserved with_Reserved u32 6 26;
 }
 
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_PLANE_SPECIFIC_INPUT_FLAGS {
-    /// Offset 0.
-    pub u0: DXGK_PLANE_SPECIFIC_INPUT_FLAGS_u0,
-}
-
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_PLANE_SPECIFIC_OUTPUT_FLAGS_u0(u32);
+pub struct DXGK_PLANE_SPECIFIC_OUTPUT_FLAGS(u32);
 
 bitflags! {
-    impl DXGK_PLANE_SPECIFIC_OUTPUT_FLAGS_u0: u32 {
+    impl DXGK_PLANE_SPECIFIC_OUTPUT_FLAGS: u32 {
         /// Bit 0.
         const FlipConvertedToImmediate = 1 << 0;
         /// Bit 1.
@@ -8352,26 +7888,18 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_PLANE_SPECIFIC_OUTPUT_FLAGS_u0: u32;
+    DXGK_PLANE_SPECIFIC_OUTPUT_FLAGS: u32;
     /// Bits 3 to 31.
     Reserved set_Reserved with_Reserved u32 3 29;
 }
 
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_PLANE_SPECIFIC_OUTPUT_FLAGS {
-    /// Offset 0.
-    pub u0: DXGK_PLANE_SPECIFIC_OUTPUT_FLAGS_u0,
-}
-
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_POINTERFLAGS_u0(u32);
+pub struct DXGK_POINTERFLAGS(u32);
 
 bitflags! {
-    impl DXGK_POINTERFLAGS_u0: u32 {
+    impl DXGK_POINTERFLAGS: u32 {
         /// Bit 0.
         const Monochrome = 1 << 0;
         /// Bit 1.
@@ -8383,26 +7911,18 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_POINTERFLAGS_u0: u32;
+    DXGK_POINTERFLAGS: u32;
     /// Bits 3 to 31.
     Reserved set_Reserved with_Reserved u32 3 29;
 }
 
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_POINTERFLAGS {
-    /// Offset 0.
-    pub u0: DXGK_POINTERFLAGS_u0,
-}
-
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_POWER_COMPONENT_FLAGS_u0(u32);
+pub struct DXGK_POWER_COMPONENT_FLAGS(u32);
 
 bitflags! {
-    impl DXGK_POWER_COMPONENT_FLAGS_u0: u32 {
+    impl DXGK_POWER_COMPONENT_FLAGS: u32 {
         /// Bit 0.
         const Reserved0 = 1 << 0;
         /// Bit 1.
@@ -8418,17 +7938,9 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_POWER_COMPONENT_FLAGS_u0: u32;
+    DXGK_POWER_COMPONENT_FLAGS: u32;
     /// Bits 5 to 31.
     Reserved set_Reserved with_Reserved u32 5 27;
-}
-
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_POWER_COMPONENT_FLAGS {
-    /// Offset 0.
-    pub u0: DXGK_POWER_COMPONENT_FLAGS_u0,
 }
 
 /// `d3dkmddi.h`, part, 4 bytes.
@@ -8545,29 +8057,21 @@ pub struct DXGK_POWER_COMPONENT_MAPPING {
     pub u0: DXGK_POWER_COMPONENT_MAPPING_u0,
 }
 
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_POWER_COMPONENT_P_FLAGS_u0(u32);
+pub struct DXGK_POWER_COMPONENT_P_FLAGS(u32);
 
 bitflags! {
-    impl DXGK_POWER_COMPONENT_P_FLAGS_u0: u32 {
+    impl DXGK_POWER_COMPONENT_P_FLAGS: u32 {
         const _ = !0;
     }
 }
 
 flag_word! {
-    DXGK_POWER_COMPONENT_P_FLAGS_u0: u32;
+    DXGK_POWER_COMPONENT_P_FLAGS: u32;
     /// Bits 0 to 31.
     Reserved set_Reserved with_Reserved u32 0 32;
-}
-
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_POWER_COMPONENT_P_FLAGS {
-    /// Offset 0.
-    pub u0: DXGK_POWER_COMPONENT_P_FLAGS_u0,
 }
 
 /// `d3dkmddi.h`, 136 bytes.
@@ -8624,29 +8128,21 @@ pub struct DXGK_POWER_RUNTIME_STATE {
     pub NominalPower: ULONG,
 }
 
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_PREEMPTCOMMANDFLAGS_u0(u32);
+pub struct DXGK_PREEMPTCOMMANDFLAGS(u32);
 
 bitflags! {
-    impl DXGK_PREEMPTCOMMANDFLAGS_u0: u32 {
+    impl DXGK_PREEMPTCOMMANDFLAGS: u32 {
         const _ = !0;
     }
 }
 
 flag_word! {
-    DXGK_PREEMPTCOMMANDFLAGS_u0: u32;
+    DXGK_PREEMPTCOMMANDFLAGS: u32;
     /// Bits 0 to 31.
     Reserved set_Reserved with_Reserved u32 0 32;
-}
-
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_PREEMPTCOMMANDFLAGS {
-    /// Offset 0.
-    pub u0: DXGK_PREEMPTCOMMANDFLAGS_u0,
 }
 
 /// `d3dkmddi.h`, 32 bytes.
@@ -8665,13 +8161,13 @@ pub struct DXGK_PRESENTALLOCATIONINFO {
     pub PhysicalAdapterIndex: WORD,
 }
 
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_PRESENTATIONCAPS_u0(u32);
+pub struct DXGK_PRESENTATIONCAPS(u32);
 
 bitflags! {
-    impl DXGK_PRESENTATIONCAPS_u0: u32 {
+    impl DXGK_PRESENTATIONCAPS: u32 {
         /// Bit 0.
         const NoScreenToScreenBlt = 1 << 0;
         /// Bit 1.
@@ -8721,7 +8217,7 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_PRESENTATIONCAPS_u0: u32;
+    DXGK_PRESENTATIONCAPS: u32;
     /// Bits 10 to 13.
     AlignmentShift set_AlignmentShift with_AlignmentShift u32 10 4;
     /// Bits 14 to 16.
@@ -8730,21 +8226,13 @@ flag_word! {
     MaxTextureHeightShift set_MaxTextureHeightShift with_MaxTextureHeightShift u32 17 3;
 }
 
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_PRESENTATIONCAPS {
-    /// Offset 0.
-    pub u0: DXGK_PRESENTATIONCAPS_u0,
-}
-
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_PRESENTFLAGS_u0(u32);
+pub struct DXGK_PRESENTFLAGS(u32);
 
 bitflags! {
-    impl DXGK_PRESENTFLAGS_u0: u32 {
+    impl DXGK_PRESENTFLAGS: u32 {
         /// Bit 0.
         const Blt = 1 << 0;
         /// Bit 1.
@@ -8778,17 +8266,9 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_PRESENTFLAGS_u0: u32;
+    DXGK_PRESENTFLAGS: u32;
     /// Bits 14 to 31.
     Reserved set_Reserved with_Reserved u32 14 18;
-}
-
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_PRESENTFLAGS {
-    /// Offset 0.
-    pub u0: DXGK_PRESENTFLAGS_u0,
 }
 
 /// `d3dkmddi.h`, 16 bytes.
@@ -8900,13 +8380,13 @@ pub struct DXGK_QAITARGETIN {
     pub TargetId: D3DDDI_VIDEO_PRESENT_TARGET_ID,
 }
 
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_QUERYADAPTERINFOFLAGS_u0(u32);
+pub struct DXGK_QUERYADAPTERINFOFLAGS(u32);
 
 bitflags! {
-    impl DXGK_QUERYADAPTERINFOFLAGS_u0: u32 {
+    impl DXGK_QUERYADAPTERINFOFLAGS: u32 {
         /// Bit 0.
         const VirtualMachineData = 1 << 0;
         /// Bit 1.
@@ -8916,17 +8396,9 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_QUERYADAPTERINFOFLAGS_u0: u32;
+    DXGK_QUERYADAPTERINFOFLAGS: u32;
     /// Bits 2 to 31.
     Reserved set_Reserved with_Reserved u32 2 30;
-}
-
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_QUERYADAPTERINFOFLAGS {
-    /// Offset 0.
-    pub u0: DXGK_QUERYADAPTERINFOFLAGS_u0,
 }
 
 /// `d3dkmddi.h`, 4 bytes.
@@ -9302,13 +8774,13 @@ pub struct DXGK_RENDERKM_COMMAND {
     pub Command: DXGK_RENDERKM_COMMAND_Command,
 }
 
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_RESTOREMEMORYFORHOTUPDATEFLAGS_u0(u32);
+pub struct DXGK_RESTOREMEMORYFORHOTUPDATEFLAGS(u32);
 
 bitflags! {
-    impl DXGK_RESTOREMEMORYFORHOTUPDATEFLAGS_u0: u32 {
+    impl DXGK_RESTOREMEMORYFORHOTUPDATEFLAGS: u32 {
         /// Bit 0.
         const RestoreComplete = 1 << 0;
         const _ = !0;
@@ -9316,26 +8788,18 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_RESTOREMEMORYFORHOTUPDATEFLAGS_u0: u32;
+    DXGK_RESTOREMEMORYFORHOTUPDATEFLAGS: u32;
     /// Bits 1 to 31.
     Reserved set_Reserved with_Reserved u32 1 31;
 }
 
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_RESTOREMEMORYFORHOTUPDATEFLAGS {
-    /// Offset 0.
-    pub u0: DXGK_RESTOREMEMORYFORHOTUPDATEFLAGS_u0,
-}
-
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_SAVEMEMORYFORHOTUPDATEFLAGS_u0(u32);
+pub struct DXGK_SAVEMEMORYFORHOTUPDATEFLAGS(u32);
 
 bitflags! {
-    impl DXGK_SAVEMEMORYFORHOTUPDATEFLAGS_u0: u32 {
+    impl DXGK_SAVEMEMORYFORHOTUPDATEFLAGS: u32 {
         /// Bit 0.
         const CancelHotUpdate = 1 << 0;
         const _ = !0;
@@ -9343,17 +8807,9 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_SAVEMEMORYFORHOTUPDATEFLAGS_u0: u32;
+    DXGK_SAVEMEMORYFORHOTUPDATEFLAGS: u32;
     /// Bits 1 to 31.
     Reserved set_Reserved with_Reserved u32 1 31;
-}
-
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_SAVEMEMORYFORHOTUPDATEFLAGS {
-    /// Offset 0.
-    pub u0: DXGK_SAVEMEMORYFORHOTUPDATEFLAGS_u0,
 }
 
 /// `d3dkmddi.h`, 64 bytes.
@@ -9444,13 +8900,13 @@ pub struct DXGK_SCHEDULING_LOG_HEADER {
     pub Reserved: [UINT64; 2],
 }
 
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_SEGMENTBANKPREFERENCE_u0(u32);
+pub struct DXGK_SEGMENTBANKPREFERENCE(u32);
 
 bitflags! {
-    impl DXGK_SEGMENTBANKPREFERENCE_u0: u32 {
+    impl DXGK_SEGMENTBANKPREFERENCE: u32 {
         /// Bit 7.
         const Direction0 = 1 << 7;
         /// Bit 15.
@@ -9464,7 +8920,7 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_SEGMENTBANKPREFERENCE_u0: u32;
+    DXGK_SEGMENTBANKPREFERENCE: u32;
     /// Bits 0 to 6.
     Bank0 set_Bank0 with_Bank0 u32 0 7;
     /// Bits 8 to 14.
@@ -9473,14 +8929,6 @@ flag_word! {
     Bank2 set_Bank2 with_Bank2 u32 16 7;
     /// Bits 24 to 30.
     Bank3 set_Bank3 with_Bank3 u32 24 7;
-}
-
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_SEGMENTBANKPREFERENCE {
-    /// Offset 0.
-    pub u0: DXGK_SEGMENTBANKPREFERENCE_u0,
 }
 
 /// `d3dkmddi.h`, 56 bytes.
@@ -9629,13 +9077,13 @@ pub struct DXGK_SEGMENTDESCRIPTOR5 {
     pub SlabSize: DXGK_PAGESIZE,
 }
 
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_SEGMENTFLAGS_u0(u32);
+pub struct DXGK_SEGMENTFLAGS(u32);
 
 bitflags! {
-    impl DXGK_SEGMENTFLAGS_u0: u32 {
+    impl DXGK_SEGMENTFLAGS: u32 {
         /// Bit 0.
         const Aperture = 1 << 0;
         /// Bit 1.
@@ -9685,26 +9133,18 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_SEGMENTFLAGS_u0: u32;
+    DXGK_SEGMENTFLAGS: u32;
     /// Bits 22 to 31.
     Reserved set_Reserved with_Reserved u32 22 10;
 }
 
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_SEGMENTFLAGS {
-    /// Offset 0.
-    pub u0: DXGK_SEGMENTFLAGS_u0,
-}
-
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_SEGMENTFLAGS2_u0(u32);
+pub struct DXGK_SEGMENTFLAGS2(u32);
 
 bitflags! {
-    impl DXGK_SEGMENTFLAGS2_u0: u32 {
+    impl DXGK_SEGMENTFLAGS2: u32 {
         /// Bit 0.
         const Aperture = 1 << 0;
         /// Bit 1.
@@ -9718,26 +9158,18 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_SEGMENTFLAGS2_u0: u32;
+    DXGK_SEGMENTFLAGS2: u32;
     /// Bits 4 to 31.
     Reserved set_Reserved with_Reserved u32 4 28;
 }
 
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_SEGMENTFLAGS2 {
-    /// Offset 0.
-    pub u0: DXGK_SEGMENTFLAGS2_u0,
-}
-
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_SETPOINTERPOSITIONFLAGS_u0(u32);
+pub struct DXGK_SETPOINTERPOSITIONFLAGS(u32);
 
 bitflags! {
-    impl DXGK_SETPOINTERPOSITIONFLAGS_u0: u32 {
+    impl DXGK_SETPOINTERPOSITIONFLAGS: u32 {
         /// Bit 0.
         const Visible = 1 << 0;
         /// Bit 1.
@@ -9747,26 +9179,18 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_SETPOINTERPOSITIONFLAGS_u0: u32;
+    DXGK_SETPOINTERPOSITIONFLAGS: u32;
     /// Bits 2 to 31.
     Reserved set_Reserved with_Reserved u32 2 30;
 }
 
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_SETPOINTERPOSITIONFLAGS {
-    /// Offset 0.
-    pub u0: DXGK_SETPOINTERPOSITIONFLAGS_u0,
-}
-
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_SETVIDPNSOURCEADDRESS_FLAGS_u0(u32);
+pub struct DXGK_SETVIDPNSOURCEADDRESS_FLAGS(u32);
 
 bitflags! {
-    impl DXGK_SETVIDPNSOURCEADDRESS_FLAGS_u0: u32 {
+    impl DXGK_SETVIDPNSOURCEADDRESS_FLAGS: u32 {
         /// Bit 0.
         const ModeChange = 1 << 0;
         /// Bit 1.
@@ -9790,26 +9214,18 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_SETVIDPNSOURCEADDRESS_FLAGS_u0: u32;
+    DXGK_SETVIDPNSOURCEADDRESS_FLAGS: u32;
     /// Bits 9 to 31.
     Reserved set_Reserved with_Reserved u32 9 23;
 }
 
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_SETVIDPNSOURCEADDRESS_FLAGS {
-    /// Offset 0.
-    pub u0: DXGK_SETVIDPNSOURCEADDRESS_FLAGS_u0,
-}
-
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_SETVIDPNSOURCEADDRESS_INPUT_FLAGS_u0(u32);
+pub struct DXGK_SETVIDPNSOURCEADDRESS_INPUT_FLAGS(u32);
 
 bitflags! {
-    impl DXGK_SETVIDPNSOURCEADDRESS_INPUT_FLAGS_u0: u32 {
+    impl DXGK_SETVIDPNSOURCEADDRESS_INPUT_FLAGS: u32 {
         /// Bit 0.
         const FlipStereo = 1 << 0;
         /// Bit 1.
@@ -9823,26 +9239,18 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_SETVIDPNSOURCEADDRESS_INPUT_FLAGS_u0: u32;
+    DXGK_SETVIDPNSOURCEADDRESS_INPUT_FLAGS: u32;
     /// Bits 4 to 31.
     Reserved set_Reserved with_Reserved u32 4 28;
 }
 
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_SETVIDPNSOURCEADDRESS_INPUT_FLAGS {
-    /// Offset 0.
-    pub u0: DXGK_SETVIDPNSOURCEADDRESS_INPUT_FLAGS_u0,
-}
-
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_SETVIDPNSOURCEADDRESS_OUTPUT_FLAGS_u0(u32);
+pub struct DXGK_SETVIDPNSOURCEADDRESS_OUTPUT_FLAGS(u32);
 
 bitflags! {
-    impl DXGK_SETVIDPNSOURCEADDRESS_OUTPUT_FLAGS_u0: u32 {
+    impl DXGK_SETVIDPNSOURCEADDRESS_OUTPUT_FLAGS: u32 {
         /// Bit 0.
         const PrePresentNeeded = 1 << 0;
         /// Bit 1.
@@ -9856,17 +9264,9 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_SETVIDPNSOURCEADDRESS_OUTPUT_FLAGS_u0: u32;
+    DXGK_SETVIDPNSOURCEADDRESS_OUTPUT_FLAGS: u32;
     /// Bits 4 to 31.
     Reserved set_Reserved with_Reserved u32 4 28;
-}
-
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_SETVIDPNSOURCEADDRESS_OUTPUT_FLAGS {
-    /// Offset 0.
-    pub u0: DXGK_SETVIDPNSOURCEADDRESS_OUTPUT_FLAGS_u0,
 }
 
 /// `d3dkmddi.h`, part, 4 bytes.
@@ -9997,13 +9397,13 @@ pub struct DXGK_SET_TIMING_PATH_INFO {
     pub u3: DXGK_SET_TIMING_PATH_INFO_u3,
 }
 
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_SET_TIMING_RESULTS_u0(u32);
+pub struct DXGK_SET_TIMING_RESULTS(u32);
 
 bitflags! {
-    impl DXGK_SET_TIMING_RESULTS_u0: u32 {
+    impl DXGK_SET_TIMING_RESULTS: u32 {
         /// Bit 0.
         const ConnectionStatusChanges = 1 << 0;
         const _ = !0;
@@ -10011,17 +9411,9 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_SET_TIMING_RESULTS_u0: u32;
+    DXGK_SET_TIMING_RESULTS: u32;
     /// Bits 1 to 31.
     Reserved set_Reserved with_Reserved u32 1 31;
-}
-
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_SET_TIMING_RESULTS {
-    /// Offset 0.
-    pub u0: DXGK_SET_TIMING_RESULTS_u0,
 }
 
 /// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
@@ -10047,13 +9439,13 @@ flag_word! {
     Reserved set_Reserved with_Reserved u32 3 29;
 }
 
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_SUBMITCOMMANDFLAGS_u0(u32);
+pub struct DXGK_SUBMITCOMMANDFLAGS(u32);
 
 bitflags! {
-    impl DXGK_SUBMITCOMMANDFLAGS_u0: u32 {
+    impl DXGK_SUBMITCOMMANDFLAGS: u32 {
         /// Bit 0.
         const Paging = 1 << 0;
         /// Bit 1.
@@ -10077,17 +9469,9 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_SUBMITCOMMANDFLAGS_u0: u32;
+    DXGK_SUBMITCOMMANDFLAGS: u32;
     /// Bits 9 to 31.
     Reserved set_Reserved with_Reserved u32 9 23;
-}
-
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_SUBMITCOMMANDFLAGS {
-    /// Offset 0.
-    pub u0: DXGK_SUBMITCOMMANDFLAGS_u0,
 }
 
 /// `d3dkmddi.h`, 64 bytes.
@@ -10136,13 +9520,13 @@ pub struct DXGK_TDR_PAYLOAD_VSYNC_TIMEOUT {
     pub PresentId: ULONGLONG,
 }
 
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_TRACKEDWORKLOAD_STATE_FLAGS_u0(u32);
+pub struct DXGK_TRACKEDWORKLOAD_STATE_FLAGS(u32);
 
 bitflags! {
-    impl DXGK_TRACKEDWORKLOAD_STATE_FLAGS_u0: u32 {
+    impl DXGK_TRACKEDWORKLOAD_STATE_FLAGS: u32 {
         /// Bit 0.
         const Saturated = 1 << 0;
         /// Bit 1.
@@ -10152,26 +9536,18 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_TRACKEDWORKLOAD_STATE_FLAGS_u0: u32;
+    DXGK_TRACKEDWORKLOAD_STATE_FLAGS: u32;
     /// Bits 2 to 31.
     Reserved set_Reserved with_Reserved u32 2 30;
 }
 
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_TRACKEDWORKLOAD_STATE_FLAGS {
-    /// Offset 0.
-    pub u0: DXGK_TRACKEDWORKLOAD_STATE_FLAGS_u0,
-}
-
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_TRANSFERFLAGS_u0(u32);
+pub struct DXGK_TRANSFERFLAGS(u32);
 
 bitflags! {
-    impl DXGK_TRANSFERFLAGS_u0: u32 {
+    impl DXGK_TRANSFERFLAGS: u32 {
         /// Bit 0.
         const Swizzle = 1 << 0;
         /// Bit 1.
@@ -10187,26 +9563,18 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_TRANSFERFLAGS_u0: u32;
+    DXGK_TRANSFERFLAGS: u32;
     /// Bits 5 to 31.
     Reserved set_Reserved with_Reserved u32 5 27;
 }
 
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_TRANSFERFLAGS {
-    /// Offset 0.
-    pub u0: DXGK_TRANSFERFLAGS_u0,
-}
-
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Flags`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Flags`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_TRANSFERVIRTUALFLAGS_u0(u32);
+pub struct DXGK_TRANSFERVIRTUALFLAGS(u32);
 
 bitflags! {
-    impl DXGK_TRANSFERVIRTUALFLAGS_u0: u32 {
+    impl DXGK_TRANSFERVIRTUALFLAGS: u32 {
         /// Bit 0.
         const Src64KBPages = 1 << 0;
         /// Bit 1.
@@ -10216,26 +9584,18 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_TRANSFERVIRTUALFLAGS_u0: u32;
+    DXGK_TRANSFERVIRTUALFLAGS: u32;
     /// Bits 2 to 31.
     Reserved set_Reserved with_Reserved u32 2 30;
 }
 
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_TRANSFERVIRTUALFLAGS {
-    /// Offset 0.
-    pub u0: DXGK_TRANSFERVIRTUALFLAGS_u0,
-}
-
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_UPDATECURRENTVALUESFROMCPU_FLAGS_u0(u32);
+pub struct DXGK_UPDATECURRENTVALUESFROMCPU_FLAGS(u32);
 
 bitflags! {
-    impl DXGK_UPDATECURRENTVALUESFROMCPU_FLAGS_u0: u32 {
+    impl DXGK_UPDATECURRENTVALUESFROMCPU_FLAGS: u32 {
         /// Bit 0.
         const AlwaysSignaled = 1 << 0;
         /// Bit 1.
@@ -10245,26 +9605,18 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_UPDATECURRENTVALUESFROMCPU_FLAGS_u0: u32;
+    DXGK_UPDATECURRENTVALUESFROMCPU_FLAGS: u32;
     /// Bits 2 to 31.
     Reserved set_Reserved with_Reserved u32 2 30;
 }
 
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_UPDATECURRENTVALUESFROMCPU_FLAGS {
-    /// Offset 0.
-    pub u0: DXGK_UPDATECURRENTVALUESFROMCPU_FLAGS_u0,
-}
-
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_UPDATEHWCONTEXTSTATE_FLAGS_u0(u32);
+pub struct DXGK_UPDATEHWCONTEXTSTATE_FLAGS(u32);
 
 bitflags! {
-    impl DXGK_UPDATEHWCONTEXTSTATE_FLAGS_u0: u32 {
+    impl DXGK_UPDATEHWCONTEXTSTATE_FLAGS: u32 {
         /// Bit 0.
         const Suspended = 1 << 0;
         /// Bit 1.
@@ -10274,17 +9626,9 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_UPDATEHWCONTEXTSTATE_FLAGS_u0: u32;
+    DXGK_UPDATEHWCONTEXTSTATE_FLAGS: u32;
     /// Bits 2 to 31.
     Reserved set_Reserved with_Reserved u32 2 30;
-}
-
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_UPDATEHWCONTEXTSTATE_FLAGS {
-    /// Offset 0.
-    pub u0: DXGK_UPDATEHWCONTEXTSTATE_FLAGS_u0,
 }
 
 /// `d3dkmddi.h`, 4 bytes.
@@ -10347,13 +9691,13 @@ pub struct DXGK_USERMODESUBMISSION_CAPS {
     pub Reserved: [UCHAR; 16],
 }
 
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_VALIDATESUBMITCOMMANDFLAGS_u0(u32);
+pub struct DXGK_VALIDATESUBMITCOMMANDFLAGS(u32);
 
 bitflags! {
-    impl DXGK_VALIDATESUBMITCOMMANDFLAGS_u0: u32 {
+    impl DXGK_VALIDATESUBMITCOMMANDFLAGS: u32 {
         /// Bit 0.
         const HardwareQueueSubmission = 1 << 0;
         const _ = !0;
@@ -10361,17 +9705,9 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_VALIDATESUBMITCOMMANDFLAGS_u0: u32;
+    DXGK_VALIDATESUBMITCOMMANDFLAGS: u32;
     /// Bits 1 to 31.
     Reserved set_Reserved with_Reserved u32 1 31;
-}
-
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_VALIDATESUBMITCOMMANDFLAGS {
-    /// Offset 0.
-    pub u0: DXGK_VALIDATESUBMITCOMMANDFLAGS_u0,
 }
 
 /// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
@@ -10539,13 +9875,13 @@ pub struct DXGK_VIDPN_INTERFACE {
     pub pfnAssignTargetModeSet: DXGKDDI_VIDPN_ASSIGNTARGETMODESET,
 }
 
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_VIDSCHCAPS_u0(u32);
+pub struct DXGK_VIDSCHCAPS(u32);
 
 bitflags! {
-    impl DXGK_VIDSCHCAPS_u0: u32 {
+    impl DXGK_VIDSCHCAPS: u32 {
         /// Bit 0.
         const MultiEngineAware = 1 << 0;
         /// Bit 1.
@@ -10569,19 +9905,11 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_VIDSCHCAPS_u0: u32;
+    DXGK_VIDSCHCAPS: u32;
     /// Bits 7 to 10.
     HwQueuePacketCap set_HwQueuePacketCap with_HwQueuePacketCap u32 7 4;
     /// Bits 13 to 31.
     Reserved set_Reserved with_Reserved u32 13 19;
-}
-
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_VIDSCHCAPS {
-    /// Offset 0.
-    pub u0: DXGK_VIDSCHCAPS_u0,
 }
 
 /// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
@@ -10625,13 +9953,13 @@ pub struct DXGK_VIRTUALADDRESSCAPS_DEPRECATED {
     pub IdealGPUPageSize: UINT,
 }
 
-/// `d3dkmddi.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmddi.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_VIRTUALMACHINEDATAFLAGS_u0(u32);
+pub struct DXGK_VIRTUALMACHINEDATAFLAGS(u32);
 
 bitflags! {
-    impl DXGK_VIRTUALMACHINEDATAFLAGS_u0: u32 {
+    impl DXGK_VIRTUALMACHINEDATAFLAGS: u32 {
         /// Bit 0.
         const SecureVirtualMachine = 1 << 0;
         /// Bit 1.
@@ -10641,15 +9969,7 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_VIRTUALMACHINEDATAFLAGS_u0: u32;
-}
-
-/// `d3dkmddi.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_VIRTUALMACHINEDATAFLAGS {
-    /// Offset 0.
-    pub u0: DXGK_VIRTUALMACHINEDATAFLAGS_u0,
+    DXGK_VIRTUALMACHINEDATAFLAGS: u32;
 }
 
 /// `d3dkmddi.h`, 56 bytes.
@@ -10692,9 +10012,7 @@ pub struct DXGK_WDDMDEVICECAPSIN {
 
 zero! {
     D3DKMDT_FENCESTORAGESURFACEDATA,
-    D3DKMT_PRESENT_DISPLAY_ONLY_FLAGS_u0,
     D3DKMT_PRESENT_DISPLAY_ONLY_FLAGS,
-    D3DKM_TRANSPARENTBLTFLAGS_u0,
     D3DKM_TRANSPARENTBLTFLAGS,
     DKGK_GAMMA_DATA_CAP_u0,
     DKGK_GAMMA_DATA_CAP,
@@ -10712,7 +10030,6 @@ zero! {
     DXGKARGCB_CREATE_PHYSICAL_MEMORY_OBJECT,
     DXGKARGCB_DESTROY_PHYSICAL_MEMORY_OBJECT,
     DXGKARGCB_DISCONNECTDOORBELL,
-    DXGKARGCB_DISCONNECTDOORBELL_FLAGS_u0,
     DXGKARGCB_DISCONNECTDOORBELL_FLAGS,
     DXGKARGCB_ENUMHANDLECHILDREN,
     DXGKARGCB_FEATURE_NATIVEFENCE_CAPS_1,
@@ -10725,7 +10042,6 @@ zero! {
     DXGKARGCB_INVALIDATEHWCONTEXT,
     DXGKARGCB_ISFEATUREENABLED,
     DXGKARGCB_ISFEATUREENABLED2,
-    DXGKARGCB_ISFEATUREENABLED2_FLAGS_u0,
     DXGKARGCB_ISFEATUREENABLED2_FLAGS,
     DXGKARGCB_MAPCONTEXTALLOCATION,
     DXGKARGCB_MAPFRAMEBUFFERPOINTER,
@@ -10815,7 +10131,6 @@ zero! {
     DXGKARG_COMMITVIDPN,
     DXGKARG_COMMITVIDPN_FLAGS,
     DXGKARG_CONNECTDOORBELL,
-    DXGKARG_CONNECTDOORBELL_FLAGS_u0,
     DXGKARG_CONNECTDOORBELL_FLAGS,
     DXGKARG_CONTROLINTERRUPT2_u0,
     DXGKARG_CONTROLINTERRUPT2,
@@ -10828,13 +10143,11 @@ zero! {
     DXGKARG_CREATEDEVICE_u0,
     DXGKARG_CREATEDEVICE,
     DXGKARG_CREATEDOORBELL,
-    DXGKARG_CREATEDOORBELL_FLAGS_u0,
     DXGKARG_CREATEDOORBELL_FLAGS,
     DXGKARG_CREATEHWCONTEXT,
     DXGKARG_CREATEHWQUEUE,
     DXGKARG_CREATEMEMORYBASIS,
     DXGKARG_CREATENATIVEFENCE,
-    DXGKARG_CREATENATIVEFENCE_FLAGS_u0,
     DXGKARG_CREATENATIVEFENCE_FLAGS,
     DXGKARG_CREATEOVERLAY,
     DXGKARG_CREATEPERIODICFRAMENOTIFICATION,
@@ -10846,7 +10159,6 @@ zero! {
     DXGKARG_DESTROYNATIVEFENCE,
     DXGKARG_DESTROYPERIODICFRAMENOTIFICATION,
     DXGKARG_DISCONNECTDOORBELL,
-    DXGKARG_DISCONNECTDOORBELL_FLAGS_u0,
     DXGKARG_DISCONNECTDOORBELL_FLAGS,
     DXGKARG_DISPLAYDETECTCONTROL,
     DXGKARG_ENDEXCLUSIVEACCESS,
@@ -10874,7 +10186,6 @@ zero! {
     DXGKARG_MAPCPUHOSTAPERTURE,
     DXGKARG_NOTIFYCONTEXTPRIORITYCHANGE,
     DXGKARG_NOTIFYWORKSUBMISSION,
-    DXGKARG_NOTIFYWORKSUBMISSION_FLAGS_u0,
     DXGKARG_NOTIFYWORKSUBMISSION_FLAGS,
     DXGKARG_OPENALLOCATION,
     DXGKARG_OPENNATIVEFENCE,
@@ -10913,7 +10224,6 @@ zero! {
     DXGKARG_SETFLIPQUEUELOGBUFFER,
     DXGKARG_SETINTERRUPTTARGETPRESENTID,
     DXGKARG_SETNATIVEFENCELOGBUFFER,
-    DXGKARG_SETNATIVEFENCELOGBUFFER_FLAGS_u0,
     DXGKARG_SETNATIVEFENCELOGBUFFER_FLAGS,
     DXGKARG_SETPOINTERPOSITION,
     DXGKARG_SETPOINTERSHAPE,
@@ -10949,11 +10259,9 @@ zero! {
     DXGKARG_UPDATEFLIPQUEUELOG,
     DXGKARG_UPDATEHWCONTEXTSTATE,
     DXGKARG_UPDATEMONITOREDVALUES,
-    DXGKARG_UPDATEMONITOREDVALUES_FLAGS_u0,
     DXGKARG_UPDATEMONITOREDVALUES_FLAGS,
     DXGKARG_UPDATEMONITORLINKINFO,
     DXGKARG_UPDATENATIVEFENCELOGS,
-    DXGKARG_UPDATENATIVEFENCELOGS_FLAGS_u0,
     DXGKARG_UPDATENATIVEFENCELOGS_FLAGS,
     DXGKARG_UPDATEOVERLAY,
     DXGKARG_VALIDATESUBMITCOMMAND,
@@ -10961,22 +10269,17 @@ zero! {
     DXGKARG_VALIDATEUPDATEALLOCPROPERTY,
     DXGKCBINT_FEATURE_NATIVEFENCE_1,
     DXGKCBINT_FEATURE_SAMPLE_4,
-    DXGKCB_GETHANDLEDATAFLAGS_u0,
     DXGKCB_GETHANDLEDATAFLAGS,
-    DXGKCB_NOTIFY_INTERRUPT_DATA_FLAGS_u0,
     DXGKCB_NOTIFY_INTERRUPT_DATA_FLAGS,
-    DXGKCB_NOTIFY_MPO_VSYNC_FLAGS_u0,
     DXGKCB_NOTIFY_MPO_VSYNC_FLAGS,
     DXGKDDICB_PARTITIONING_EVENT_NOTIFICATION,
     DXGKDDIINT_FEATURE_SAMPLE_4,
     DXGKDDIINT_FEATURE_SAMPLE_5,
     DXGKDDI_KERNELMODETESTINGINTERFACE,
     DXGKISFEATUREENABLED2IOCTL,
-    DXGK_64_BIT_ONLY_CAPS_u0,
     DXGK_64_BIT_ONLY_CAPS,
     DXGK_ADL_u0,
     DXGK_ADL,
-    DXGK_ADL_FLAGS_u0,
     DXGK_ADL_FLAGS,
     DXGK_ALLOCATIONINFO_s0,
     DXGK_ALLOCATIONINFO_u0,
@@ -10984,11 +10287,8 @@ zero! {
     DXGK_ALLOCATIONINFO_u2,
     DXGK_ALLOCATIONINFO_u3,
     DXGK_ALLOCATIONINFO,
-    DXGK_ALLOCATIONINFOFLAGS_u0,
     DXGK_ALLOCATIONINFOFLAGS,
-    DXGK_ALLOCATIONINFOFLAGS2_u0,
     DXGK_ALLOCATIONINFOFLAGS2,
-    DXGK_ALLOCATIONINFOFLAGS_WDDM2_0_u0,
     DXGK_ALLOCATIONINFOFLAGS_WDDM2_0,
     DXGK_ALLOCATIONINFO_TEST,
     DXGK_ALLOCATIONLIST_s0,
@@ -11018,54 +10318,35 @@ zero! {
     DXGK_BUILDPAGINGBUFFER_UPDATEPAGETABLE,
     DXGK_CANCELFLIPS_PLANE,
     DXGK_CHECK_MULTIPLANE_OVERLAY_SUPPORT_PLANE,
-    DXGK_CHECK_MULTIPLANE_OVERLAY_SUPPORT_RETURN_INFO_u0,
     DXGK_CHECK_MULTIPLANE_OVERLAY_SUPPORT_RETURN_INFO,
-    DXGK_CLOSENATIVEFENCE_FLAGS_u0,
     DXGK_CLOSENATIVEFENCE_FLAGS,
     DXGK_COLORIMETRY,
-    DXGK_COLORTRANSFORMCAPS_u0,
     DXGK_COLORTRANSFORMCAPS,
     DXGK_CONNECTION_CHANGE_MonitorConnect,
     DXGK_CONNECTION_CHANGE_TargetConnect,
     DXGK_CONNECTION_CHANGE_TargetJoin,
     DXGK_CONNECTION_CHANGE_u0,
     DXGK_CONNECTION_CHANGE,
-    DXGK_CONNECTION_MONITOR_CONNECT_FLAGS_u0,
     DXGK_CONNECTION_MONITOR_CONNECT_FLAGS,
     DXGK_CONNECTION_USB4_INFO,
     DXGK_CONTEXTINFO,
-    DXGK_CONTEXTINFO_CAPS_u0,
     DXGK_CONTEXTINFO_CAPS,
     DXGK_CPUHOSTAPERTURE,
-    DXGK_CREATEALLOCATIONFLAGS_u0,
     DXGK_CREATEALLOCATIONFLAGS,
-    DXGK_CREATECONTEXTALLOCATIONFLAGS_u0,
     DXGK_CREATECONTEXTALLOCATIONFLAGS,
-    DXGK_CREATECONTEXTFLAGS_u0,
     DXGK_CREATECONTEXTFLAGS,
-    DXGK_CREATECPUEVENTFLAGS_u0,
     DXGK_CREATECPUEVENTFLAGS,
-    DXGK_CREATEDEVICEFLAGS_u0,
     DXGK_CREATEDEVICEFLAGS,
-    DXGK_CREATEPROCESSFLAGS_u0,
     DXGK_CREATEPROCESSFLAGS,
-    DXGK_DESCRIBEALLOCATIONFLAGS_u0,
     DXGK_DESCRIBEALLOCATIONFLAGS,
-    DXGK_DESTROYALLOCATIONFLAGS_u0,
     DXGK_DESTROYALLOCATIONFLAGS,
-    DXGK_DESTROYNATIVEFENCE_FLAGS_u0,
     DXGK_DESTROYNATIVEFENCE_FLAGS,
     DXGK_DEVICEINFO,
-    DXGK_DEVICEINFOFLAGS_u0,
     DXGK_DEVICEINFOFLAGS,
-    DXGK_DEVICE_TYPE_CAPS_u0,
     DXGK_DEVICE_TYPE_CAPS,
-    DXGK_DIRTY_BIT_TRACKING_CAPS_u0,
     DXGK_DIRTY_BIT_TRACKING_CAPS,
     DXGK_DIRTY_BIT_TRACKING_SEGMENT_CAPS,
-    DXGK_DISCARDCONTENTFLAGS_u0,
     DXGK_DISCARDCONTENTFLAGS,
-    DXGK_DISPLAY_DRIVERCAPS_EXTENSION_u0,
     DXGK_DISPLAY_DRIVERCAPS_EXTENSION,
     DXGK_DMABUFFERCAPS_DEPRECATED_PresentDmaBuffer,
     DXGK_DMABUFFERCAPS_DEPRECATED_PagingDmaBuffer,
@@ -11073,15 +10354,12 @@ zero! {
     DXGK_DRIVERCAPS_u0,
     DXGK_DRIVERCAPS_MiscCaps,
     DXGK_DRIVERCAPS,
-    DXGK_ENGINESTATUS_u0,
     DXGK_ENGINESTATUS,
     DXGK_ENUM_PIVOT,
     DXGK_FENCE_RESIDENCY_INFO,
-    DXGK_FLIPCAPS_u0,
     DXGK_FLIPCAPS,
     DXGK_FLIPQUEUE_LOG_ENTRY,
     DXGK_FRAMEBUFFERSAVEAREA,
-    DXGK_GAMMARAMPCAPS_u0,
     DXGK_GAMMARAMPCAPS,
     DXGK_GAMMA_1DLUT_CAP,
     DXGK_GAMMA_MATRIX_CAP_u0,
@@ -11104,9 +10382,7 @@ zero! {
     DXGK_HDR_METADATA,
     DXGK_HISTORY_BUFFER,
     DXGK_HISTORY_BUFFER_HEADER,
-    DXGK_HWCONTEXT_CAPS_u0,
     DXGK_HWCONTEXT_CAPS,
-    DXGK_HWQUEUEDFLIP_CAPS_u0,
     DXGK_HWQUEUEDFLIP_CAPS,
     DXGK_INHERITED_TIMING_INFO_u0,
     DXGK_INHERITED_TIMING_INFO_s0,
@@ -11115,12 +10391,9 @@ zero! {
     DXGK_INTEGRATEDDISPLAYFLAGS,
     DXGK_INTERFACESPECIFICDATA,
     DXGK_INTERRUPT_TABLE_ENTRY,
-    DXGK_INVALIDATEHWCONTEXTFLAGS_u0,
     DXGK_INVALIDATEHWCONTEXTFLAGS,
-    DXGK_IOMMU_CAPS_u0,
     DXGK_IOMMU_CAPS,
     DXGK_KSR_MEMORY_RANGE,
-    DXGK_MAPAPERTUREFLAGS_u0,
     DXGK_MAPAPERTUREFLAGS,
     DXGK_MEMORYRANGE,
     DXGK_MMUDESCRIPTOR,
@@ -11132,14 +10405,11 @@ zero! {
     DXGK_MONITORSOURCEMODESET_INTERFACE,
     DXGK_MONITOR_INTERFACE,
     DXGK_MONITOR_INTERFACE_V2,
-    DXGK_MULTIPLANEOVERLAYCAPS_u0,
     DXGK_MULTIPLANEOVERLAYCAPS,
     DXGK_MULTIPLANE_OVERLAY_ATTRIBUTES,
     DXGK_MULTIPLANE_OVERLAY_ATTRIBUTES2,
     DXGK_MULTIPLANE_OVERLAY_ATTRIBUTES3,
-    DXGK_MULTIPLANE_OVERLAY_BLEND_u0,
     DXGK_MULTIPLANE_OVERLAY_BLEND,
-    DXGK_MULTIPLANE_OVERLAY_FLAGS_u0,
     DXGK_MULTIPLANE_OVERLAY_FLAGS,
     DXGK_MULTIPLANE_OVERLAY_PLANE,
     DXGK_MULTIPLANE_OVERLAY_PLANE2,
@@ -11147,40 +10417,29 @@ zero! {
     DXGK_MULTIPLANE_OVERLAY_PLANE_WITH_SOURCE,
     DXGK_MULTIPLANE_OVERLAY_PLANE_WITH_SOURCE2,
     DXGK_MULTIPLANE_OVERLAY_POST_COMPOSITION,
-    DXGK_MULTIPLANE_OVERLAY_POST_COMPOSITION_FLAGS_u0,
     DXGK_MULTIPLANE_OVERLAY_POST_COMPOSITION_FLAGS,
     DXGK_MULTIPLANE_OVERLAY_POST_COMPOSITION_WITH_SOURCE,
     DXGK_MULTIPLANE_OVERLAY_VSYNC_INFO,
     DXGK_MULTIPLANE_OVERLAY_VSYNC_INFO2,
     DXGK_MULTIPLANE_OVERLAY_VSYNC_INFO3,
-    DXGK_MULTIPLANE_OVERLAY_YCbCr_FLAGS_u0,
     DXGK_MULTIPLANE_OVERLAY_YCbCr_FLAGS,
     DXGK_NATIVE_FENCE_CAPS,
-    DXGK_NOTIFYALLOCFLAGS_u0,
     DXGK_NOTIFYALLOCFLAGS,
-    DXGK_OPENALLOCATIONFLAGS_u0,
     DXGK_OPENALLOCATIONFLAGS,
     DXGK_OPENALLOCATIONINFO,
-    DXGK_OPENNATIVEFENCE_FLAGS_u0,
     DXGK_OPENNATIVEFENCE_FLAGS,
     DXGK_OVERLAYINFO,
     DXGK_PAGETABLEUPDATEADDRESS_u0,
     DXGK_PAGETABLEUPDATEADDRESS,
     DXGK_PAGE_TABLE_LEVEL_DESC,
-    DXGK_PATCHFLAGS_u0,
     DXGK_PATCHFLAGS,
     DXGK_PHYSICALADAPTERCAPS,
-    DXGK_PHYSICALADAPTERFLAGS_u0,
     DXGK_PHYSICALADAPTERFLAGS,
     DXGK_PHYSICAL_MEMORY_CAPS,
     DXGK_PHYSICAL_MEMORY_RANGE,
-    DXGK_PLANE_SPECIFIC_INPUT_FLAGS_u0,
     DXGK_PLANE_SPECIFIC_INPUT_FLAGS,
-    DXGK_PLANE_SPECIFIC_OUTPUT_FLAGS_u0,
     DXGK_PLANE_SPECIFIC_OUTPUT_FLAGS,
-    DXGK_POINTERFLAGS_u0,
     DXGK_POINTERFLAGS,
-    DXGK_POWER_COMPONENT_FLAGS_u0,
     DXGK_POWER_COMPONENT_FLAGS,
     DXGK_POWER_COMPONENT_INDEX_s0,
     DXGK_POWER_COMPONENT_INDEX_u0,
@@ -11194,18 +10453,14 @@ zero! {
     DXGK_POWER_COMPONENT_MAPPING_SharedDesc,
     DXGK_POWER_COMPONENT_MAPPING_u0,
     DXGK_POWER_COMPONENT_MAPPING,
-    DXGK_POWER_COMPONENT_P_FLAGS_u0,
     DXGK_POWER_COMPONENT_P_FLAGS,
     DXGK_POWER_P_COMPONENT,
     DXGK_POWER_P_STATE,
     DXGK_POWER_RUNTIME_COMPONENT,
     DXGK_POWER_RUNTIME_STATE,
-    DXGK_PREEMPTCOMMANDFLAGS_u0,
     DXGK_PREEMPTCOMMANDFLAGS,
     DXGK_PRESENTALLOCATIONINFO,
-    DXGK_PRESENTATIONCAPS_u0,
     DXGK_PRESENTATIONCAPS,
-    DXGK_PRESENTFLAGS_u0,
     DXGK_PRESENTFLAGS,
     DXGK_PRESENTMULTIPLANEOVERLAYINFO,
     DXGK_PRESENTMULTIPLANEOVERLAYLIST_s0,
@@ -11216,7 +10471,6 @@ zero! {
     DXGK_PRIMARYDATA,
     DXGK_QAISOURCEIN,
     DXGK_QAITARGETIN,
-    DXGK_QUERYADAPTERINFOFLAGS_u0,
     DXGK_QUERYADAPTERINFOFLAGS,
     DXGK_QUERYDISPLAYIDIN,
     DXGK_QUERYDISPLAYIDOUT,
@@ -11249,9 +10503,7 @@ zero! {
     DXGK_QUERY_SCANOUT_CAPS_OUT,
     DXGK_RENDERKM_COMMAND_Command,
     DXGK_RENDERKM_COMMAND,
-    DXGK_RESTOREMEMORYFORHOTUPDATEFLAGS_u0,
     DXGK_RESTOREMEMORYFORHOTUPDATEFLAGS,
-    DXGK_SAVEMEMORYFORHOTUPDATEFLAGS_u0,
     DXGK_SAVEMEMORYFORHOTUPDATEFLAGS,
     DXGK_SCHEDULING_LOG_BUFFER,
     DXGK_SCHEDULING_LOG_CONTEXT_STATE_CHANGE,
@@ -11260,7 +10512,6 @@ zero! {
     DXGK_SCHEDULING_LOG_HEADER_s0,
     DXGK_SCHEDULING_LOG_HEADER_u0,
     DXGK_SCHEDULING_LOG_HEADER,
-    DXGK_SEGMENTBANKPREFERENCE_u0,
     DXGK_SEGMENTBANKPREFERENCE,
     DXGK_SEGMENTDESCRIPTOR,
     DXGK_SEGMENTDESCRIPTOR2,
@@ -11269,17 +10520,11 @@ zero! {
     DXGK_SEGMENTDESCRIPTOR4,
     DXGK_SEGMENTDESCRIPTOR5_u0,
     DXGK_SEGMENTDESCRIPTOR5,
-    DXGK_SEGMENTFLAGS_u0,
     DXGK_SEGMENTFLAGS,
-    DXGK_SEGMENTFLAGS2_u0,
     DXGK_SEGMENTFLAGS2,
-    DXGK_SETPOINTERPOSITIONFLAGS_u0,
     DXGK_SETPOINTERPOSITIONFLAGS,
-    DXGK_SETVIDPNSOURCEADDRESS_FLAGS_u0,
     DXGK_SETVIDPNSOURCEADDRESS_FLAGS,
-    DXGK_SETVIDPNSOURCEADDRESS_INPUT_FLAGS_u0,
     DXGK_SETVIDPNSOURCEADDRESS_INPUT_FLAGS,
-    DXGK_SETVIDPNSOURCEADDRESS_OUTPUT_FLAGS_u0,
     DXGK_SETVIDPNSOURCEADDRESS_OUTPUT_FLAGS,
     DXGK_SET_TIMING_FLAGS_s0,
     DXGK_SET_TIMING_FLAGS_u0,
@@ -11290,28 +10535,20 @@ zero! {
     DXGK_SET_TIMING_PATH_INFO_s2,
     DXGK_SET_TIMING_PATH_INFO_u3,
     DXGK_SET_TIMING_PATH_INFO,
-    DXGK_SET_TIMING_RESULTS_u0,
     DXGK_SET_TIMING_RESULTS,
     DXGK_STANDARD_COLORIMETRY_FLAGS,
-    DXGK_SUBMITCOMMANDFLAGS_u0,
     DXGK_SUBMITCOMMANDFLAGS,
     DXGK_TARGET_GAMMA_CAPS,
     DXGK_TDR_PAYLOAD_ENGINE_TIMEOUT,
     DXGK_TDR_PAYLOAD_VSYNC_TIMEOUT,
-    DXGK_TRACKEDWORKLOAD_STATE_FLAGS_u0,
     DXGK_TRACKEDWORKLOAD_STATE_FLAGS,
-    DXGK_TRANSFERFLAGS_u0,
     DXGK_TRANSFERFLAGS,
-    DXGK_TRANSFERVIRTUALFLAGS_u0,
     DXGK_TRANSFERVIRTUALFLAGS,
-    DXGK_UPDATECURRENTVALUESFROMCPU_FLAGS_u0,
     DXGK_UPDATECURRENTVALUESFROMCPU_FLAGS,
-    DXGK_UPDATEHWCONTEXTSTATE_FLAGS_u0,
     DXGK_UPDATEHWCONTEXTSTATE_FLAGS,
     DXGK_UPDATEPAGETABLEFLAGS,
     DXGK_USERMODESUBMISSION_CAPS_Flags,
     DXGK_USERMODESUBMISSION_CAPS,
-    DXGK_VALIDATESUBMITCOMMANDFLAGS_u0,
     DXGK_VALIDATESUBMITCOMMANDFLAGS,
     DXGK_VIDMMCAPS_u0,
     DXGK_VIDMMCAPS,
@@ -11319,11 +10556,9 @@ zero! {
     DXGK_VIDPNTARGETMODESET_INTERFACE,
     DXGK_VIDPNTOPOLOGY_INTERFACE,
     DXGK_VIDPN_INTERFACE,
-    DXGK_VIDSCHCAPS_u0,
     DXGK_VIDSCHCAPS,
     DXGK_VIRTUALADDRESSCAPS_DEPRECATED_u0,
     DXGK_VIRTUALADDRESSCAPS_DEPRECATED,
-    DXGK_VIRTUALMACHINEDATAFLAGS_u0,
     DXGK_VIRTUALMACHINEDATAFLAGS,
     DXGK_WDDM3_ON_VB_INTERFACE,
     DXGK_WDDMDEVICECAPS,

@@ -991,29 +991,21 @@ pub struct D3DKMDT_GDISURFACEDATA {
     pub Pitch: UINT,
 }
 
-/// `d3dkmdt.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dkmdt.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct D3DKMDT_GDISURFACEFLAGS_u0(u32);
+pub struct D3DKMDT_GDISURFACEFLAGS(u32);
 
 bitflags! {
-    impl D3DKMDT_GDISURFACEFLAGS_u0: u32 {
+    impl D3DKMDT_GDISURFACEFLAGS: u32 {
         const _ = !0;
     }
 }
 
 flag_word! {
-    D3DKMDT_GDISURFACEFLAGS_u0: u32;
+    D3DKMDT_GDISURFACEFLAGS: u32;
     /// Bits 0 to 31.
     Reserved set_Reserved with_Reserved u32 0 32;
-}
-
-/// `d3dkmdt.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct D3DKMDT_GDISURFACEFLAGS {
-    /// Offset 0.
-    pub u0: D3DKMDT_GDISURFACEFLAGS_u0,
 }
 
 /// `d3dkmdt.h`, 32 bytes.
@@ -1575,13 +1567,13 @@ flag_word! {
     Intensity set_Intensity with_Intensity u32 26 6;
 }
 
-/// `d3dkmdt.h`, part, 8 bytes, packed. `bits()` is the header's `Value`.
+/// `d3dkmdt.h`, 8 bytes, packed. `bits()` is the header's `Value`.
 #[repr(C, packed(1))]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct D3DKMT_DISPLAY_CAPS_u0(u64);
+pub struct D3DKMT_DISPLAY_CAPS(u64);
 
 bitflags! {
-    impl D3DKMT_DISPLAY_CAPS_u0: u64 {
+    impl D3DKMT_DISPLAY_CAPS: u64 {
         /// Bit 0.
         const PreferPhysicallyContiguous = 1 << 0;
         /// Bit 1.
@@ -1591,26 +1583,18 @@ bitflags! {
 }
 
 flag_word! {
-    D3DKMT_DISPLAY_CAPS_u0: u64;
+    D3DKMT_DISPLAY_CAPS: u64;
     /// Bits 2 to 63.
     Reserved set_Reserved with_Reserved u64 2 62;
 }
 
-/// `d3dkmdt.h`, 8 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct D3DKMT_DISPLAY_CAPS {
-    /// Offset 0.
-    pub u0: D3DKMT_DISPLAY_CAPS_u0,
-}
-
-/// `d3dkmdt.h`, part, 4 bytes, packed. `bits()` is the header's `Value`.
+/// `d3dkmdt.h`, 4 bytes, packed. `bits()` is the header's `Value`.
 #[repr(C, packed(1))]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct D3DKMT_DRIVERCAPS_EXT_u0(u32);
+pub struct D3DKMT_DRIVERCAPS_EXT(u32);
 
 bitflags! {
-    impl D3DKMT_DRIVERCAPS_EXT_u0: u32 {
+    impl D3DKMT_DRIVERCAPS_EXT: u32 {
         /// Bit 0.
         const VirtualModeSupport = 1 << 0;
         /// Bit 1.
@@ -1620,17 +1604,9 @@ bitflags! {
 }
 
 flag_word! {
-    D3DKMT_DRIVERCAPS_EXT_u0: u32;
+    D3DKMT_DRIVERCAPS_EXT: u32;
     /// Bits 2 to 31.
     Reserved set_Reserved with_Reserved u32 2 30;
-}
-
-/// `d3dkmdt.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct D3DKMT_DRIVERCAPS_EXT {
-    /// Offset 0.
-    pub u0: D3DKMT_DRIVERCAPS_EXT_u0,
 }
 
 /// `d3dkmdt.h`, 24 bytes.
@@ -1726,13 +1702,13 @@ pub struct D3DKMT_WDDM_1_2_CAPS {
     pub u0: D3DKMT_WDDM_1_2_CAPS_u0,
 }
 
-/// `d3dkmdt.h`, part, 4 bytes, packed. `bits()` is the header's `Value`.
+/// `d3dkmdt.h`, 4 bytes, packed. `bits()` is the header's `Value`.
 #[repr(C, packed(1))]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct D3DKMT_WDDM_1_3_CAPS_u0(u32);
+pub struct D3DKMT_WDDM_1_3_CAPS(u32);
 
 bitflags! {
-    impl D3DKMT_WDDM_1_3_CAPS_u0: u32 {
+    impl D3DKMT_WDDM_1_3_CAPS: u32 {
         /// Bit 0.
         const SupportMiracast = 1 << 0;
         /// Bit 1.
@@ -1750,26 +1726,18 @@ bitflags! {
 }
 
 flag_word! {
-    D3DKMT_WDDM_1_3_CAPS_u0: u32;
+    D3DKMT_WDDM_1_3_CAPS: u32;
     /// Bits 6 to 31.
     Reserved set_Reserved with_Reserved u32 6 26;
 }
 
-/// `d3dkmdt.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct D3DKMT_WDDM_1_3_CAPS {
-    /// Offset 0.
-    pub u0: D3DKMT_WDDM_1_3_CAPS_u0,
-}
-
-/// `d3dkmdt.h`, part, 4 bytes, packed. `bits()` is the header's `Value`.
+/// `d3dkmdt.h`, 4 bytes, packed. `bits()` is the header's `Value`.
 #[repr(C, packed(1))]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct D3DKMT_WDDM_2_0_CAPS_u0(u32);
+pub struct D3DKMT_WDDM_2_0_CAPS(u32);
 
 bitflags! {
-    impl D3DKMT_WDDM_2_0_CAPS_u0: u32 {
+    impl D3DKMT_WDDM_2_0_CAPS: u32 {
         /// Bit 0.
         const Support64BitAtomics = 1 << 0;
         /// Bit 1.
@@ -1787,26 +1755,18 @@ bitflags! {
 }
 
 flag_word! {
-    D3DKMT_WDDM_2_0_CAPS_u0: u32;
+    D3DKMT_WDDM_2_0_CAPS: u32;
     /// Bits 6 to 31.
     Reserved set_Reserved with_Reserved u32 6 26;
 }
 
-/// `d3dkmdt.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct D3DKMT_WDDM_2_0_CAPS {
-    /// Offset 0.
-    pub u0: D3DKMT_WDDM_2_0_CAPS_u0,
-}
-
-/// `d3dkmdt.h`, part, 4 bytes, packed. `bits()` is the header's `Value`.
+/// `d3dkmdt.h`, 4 bytes, packed. `bits()` is the header's `Value`.
 #[repr(C, packed(1))]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct D3DKMT_WDDM_2_7_CAPS_u0(u32);
+pub struct D3DKMT_WDDM_2_7_CAPS(u32);
 
 bitflags! {
-    impl D3DKMT_WDDM_2_7_CAPS_u0: u32 {
+    impl D3DKMT_WDDM_2_7_CAPS: u32 {
         /// Bit 0.
         const HwSchSupported = 1 << 0;
         /// Bit 1.
@@ -1820,26 +1780,18 @@ bitflags! {
 }
 
 flag_word! {
-    D3DKMT_WDDM_2_7_CAPS_u0: u32;
+    D3DKMT_WDDM_2_7_CAPS: u32;
     /// Bits 4 to 31.
     Reserved set_Reserved with_Reserved u32 4 28;
 }
 
-/// `d3dkmdt.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct D3DKMT_WDDM_2_7_CAPS {
-    /// Offset 0.
-    pub u0: D3DKMT_WDDM_2_7_CAPS_u0,
-}
-
-/// `d3dkmdt.h`, part, 4 bytes, packed. `bits()` is the header's `Value`.
+/// `d3dkmdt.h`, 4 bytes, packed. `bits()` is the header's `Value`.
 #[repr(C, packed(1))]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct D3DKMT_WDDM_2_9_CAPS_u0(u32);
+pub struct D3DKMT_WDDM_2_9_CAPS(u32);
 
 bitflags! {
-    impl D3DKMT_WDDM_2_9_CAPS_u0: u32 {
+    impl D3DKMT_WDDM_2_9_CAPS: u32 {
         /// Bit 2.
         const HwSchEnabled = 1 << 2;
         /// Bit 3.
@@ -1849,28 +1801,20 @@ bitflags! {
 }
 
 flag_word! {
-    D3DKMT_WDDM_2_9_CAPS_u0: u32;
+    D3DKMT_WDDM_2_9_CAPS: u32;
     /// Bits 0 to 1.
     HwSchSupportState set_HwSchSupportState with_HwSchSupportState u32 0 2;
     /// Bits 4 to 31.
     Reserved set_Reserved with_Reserved u32 4 28;
 }
 
-/// `d3dkmdt.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct D3DKMT_WDDM_2_9_CAPS {
-    /// Offset 0.
-    pub u0: D3DKMT_WDDM_2_9_CAPS_u0,
-}
-
-/// `d3dkmdt.h`, part, 4 bytes, packed. `bits()` is the header's `Value`.
+/// `d3dkmdt.h`, 4 bytes, packed. `bits()` is the header's `Value`.
 #[repr(C, packed(1))]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct D3DKMT_WDDM_3_0_CAPS_u0(u32);
+pub struct D3DKMT_WDDM_3_0_CAPS(u32);
 
 bitflags! {
-    impl D3DKMT_WDDM_3_0_CAPS_u0: u32 {
+    impl D3DKMT_WDDM_3_0_CAPS: u32 {
         /// Bit 2.
         const HwFlipQueueEnabled = 1 << 2;
         /// Bit 3.
@@ -1880,28 +1824,20 @@ bitflags! {
 }
 
 flag_word! {
-    D3DKMT_WDDM_3_0_CAPS_u0: u32;
+    D3DKMT_WDDM_3_0_CAPS: u32;
     /// Bits 0 to 1.
     HwFlipQueueSupportState set_HwFlipQueueSupportState with_HwFlipQueueSupportState u32 0 2;
     /// Bits 4 to 31.
     Reserved set_Reserved with_Reserved u32 4 28;
 }
 
-/// `d3dkmdt.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct D3DKMT_WDDM_3_0_CAPS {
-    /// Offset 0.
-    pub u0: D3DKMT_WDDM_3_0_CAPS_u0,
-}
-
-/// `d3dkmdt.h`, part, 4 bytes, packed. `bits()` is the header's `Value`.
+/// `d3dkmdt.h`, 4 bytes, packed. `bits()` is the header's `Value`.
 #[repr(C, packed(1))]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct D3DKMT_WDDM_3_1_CAPS_u0(u32);
+pub struct D3DKMT_WDDM_3_1_CAPS(u32);
 
 bitflags! {
-    impl D3DKMT_WDDM_3_1_CAPS_u0: u32 {
+    impl D3DKMT_WDDM_3_1_CAPS: u32 {
         /// Bit 0.
         const NativeGpuFenceSupported = 1 << 0;
         const _ = !0;
@@ -1909,17 +1845,9 @@ bitflags! {
 }
 
 flag_word! {
-    D3DKMT_WDDM_3_1_CAPS_u0: u32;
+    D3DKMT_WDDM_3_1_CAPS: u32;
     /// Bits 1 to 31.
     Reserved set_Reserved with_Reserved u32 1 31;
-}
-
-/// `d3dkmdt.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct D3DKMT_WDDM_3_1_CAPS {
-    /// Offset 0.
-    pub u0: D3DKMT_WDDM_3_1_CAPS_u0,
 }
 
 /// `d3dkmdt.h`, part, 4 bytes, packed.
@@ -2333,13 +2261,13 @@ pub struct DXGK_BACKLIGHT_INFO {
     pub GammaRamp: D3DDDI_GAMMA_RAMP_RGB256x3x16,
 }
 
-/// `d3dkmdt.h`, part, 4 bytes, packed. `bits()` is the header's `Value`.
+/// `d3dkmdt.h`, 4 bytes, packed. `bits()` is the header's `Value`.
 #[repr(C, packed(1))]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_BRIGHTNESS_CAPS_u0(u32);
+pub struct DXGK_BRIGHTNESS_CAPS(u32);
 
 bitflags! {
-    impl DXGK_BRIGHTNESS_CAPS_u0: u32 {
+    impl DXGK_BRIGHTNESS_CAPS: u32 {
         /// Bit 0.
         const SmoothBrightness = 1 << 0;
         /// Bit 1.
@@ -2351,17 +2279,9 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_BRIGHTNESS_CAPS_u0: u32;
+    DXGK_BRIGHTNESS_CAPS: u32;
     /// Bits 3 to 31.
     Reserved set_Reserved with_Reserved u32 3 29;
-}
-
-/// `d3dkmdt.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_BRIGHTNESS_CAPS {
-    /// Offset 0.
-    pub u0: DXGK_BRIGHTNESS_CAPS_u0,
 }
 
 /// `d3dkmdt.h`, 204 bytes, packed.
@@ -2461,13 +2381,13 @@ pub struct DXGK_BRIGHTNESS_SET_IN {
     pub SensorReadings: DXGK_BRIGHTNESS_SENSOR_DATA,
 }
 
-/// `d3dkmdt.h`, part, 4 bytes, packed. `bits()` is the header's `Value`.
+/// `d3dkmdt.h`, 4 bytes, packed. `bits()` is the header's `Value`.
 #[repr(C, packed(1))]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_BRIGHTNESS_STATE_u0(u32);
+pub struct DXGK_BRIGHTNESS_STATE(u32);
 
 bitflags! {
-    impl DXGK_BRIGHTNESS_STATE_u0: u32 {
+    impl DXGK_BRIGHTNESS_STATE: u32 {
         /// Bit 0.
         const SmoothBrightness = 1 << 0;
         const _ = !0;
@@ -2475,17 +2395,9 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_BRIGHTNESS_STATE_u0: u32;
+    DXGK_BRIGHTNESS_STATE: u32;
     /// Bits 1 to 31.
     Reserved set_Reserved with_Reserved u32 1 31;
-}
-
-/// `d3dkmdt.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_BRIGHTNESS_STATE {
-    /// Offset 0.
-    pub u0: DXGK_BRIGHTNESS_STATE_u0,
 }
 
 /// `d3dkmdt.h`, 209 bytes.
@@ -2520,13 +2432,13 @@ pub struct DXGK_DISPLAY_INFORMATION {
     pub AcpiId: ULONG,
 }
 
-/// `d3dkmdt.h`, part, 4 bytes, packed.
+/// `d3dkmdt.h`, 4 bytes, packed.
 #[repr(C, packed(1))]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_FAULT_ERROR_CODE_u0(u32);
+pub struct DXGK_FAULT_ERROR_CODE(u32);
 
 bitflags! {
-    impl DXGK_FAULT_ERROR_CODE_u0: u32 {
+    impl DXGK_FAULT_ERROR_CODE: u32 {
         /// Bit 0.
         const IsDeviceSpecificCode = 1 << 0;
         /// Bit 0.
@@ -2536,19 +2448,11 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_FAULT_ERROR_CODE_u0: u32;
+    DXGK_FAULT_ERROR_CODE: u32;
     /// Bits 1 to 31.
     GeneralErrorCode set_GeneralErrorCode with_GeneralErrorCode u32 1 31;
     /// Bits 1 to 31.
     DeviceSpecificCode set_DeviceSpecificCode with_DeviceSpecificCode u32 1 31;
-}
-
-/// `d3dkmdt.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_FAULT_ERROR_CODE {
-    /// Offset 0.
-    pub u0: DXGK_FAULT_ERROR_CODE_u0,
 }
 
 /// `d3dkmdt.h`, 28 bytes, packed.
@@ -2565,13 +2469,13 @@ pub struct DXGK_GPUCLOCKDATA {
     pub Flags: DXGK_GPUCLOCKDATA_FLAGS,
 }
 
-/// `d3dkmdt.h`, part, 4 bytes, packed. `bits()` is the header's `Value`.
+/// `d3dkmdt.h`, 4 bytes, packed. `bits()` is the header's `Value`.
 #[repr(C, packed(1))]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_GPUCLOCKDATA_FLAGS_u0(u32);
+pub struct DXGK_GPUCLOCKDATA_FLAGS(u32);
 
 bitflags! {
-    impl DXGK_GPUCLOCKDATA_FLAGS_u0: u32 {
+    impl DXGK_GPUCLOCKDATA_FLAGS: u32 {
         /// Bit 0.
         const ContextManagementProcessor = 1 << 0;
         const _ = !0;
@@ -2579,17 +2483,9 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_GPUCLOCKDATA_FLAGS_u0: u32;
+    DXGK_GPUCLOCKDATA_FLAGS: u32;
     /// Bits 1 to 31.
     Reserved set_Reserved with_Reserved u32 1 31;
-}
-
-/// `d3dkmdt.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_GPUCLOCKDATA_FLAGS {
-    /// Offset 0.
-    pub u0: DXGK_GPUCLOCKDATA_FLAGS_u0,
 }
 
 /// `d3dkmdt.h`, 128 bytes, packed.
@@ -2680,13 +2576,13 @@ pub struct DXGK_NODEMETADATA {
     pub IoMmuSupported: BOOLEAN,
 }
 
-/// `d3dkmdt.h`, part, 4 bytes, packed. `bits()` is the header's `Value`.
+/// `d3dkmdt.h`, 4 bytes, packed. `bits()` is the header's `Value`.
 #[repr(C, packed(1))]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_NODEMETADATA_FLAGS_u0(u32);
+pub struct DXGK_NODEMETADATA_FLAGS(u32);
 
 bitflags! {
-    impl DXGK_NODEMETADATA_FLAGS_u0: u32 {
+    impl DXGK_NODEMETADATA_FLAGS: u32 {
         /// Bit 0.
         const ContextSchedulingSupported = 1 << 0;
         /// Bit 1.
@@ -2702,19 +2598,11 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_NODEMETADATA_FLAGS_u0: u32;
+    DXGK_NODEMETADATA_FLAGS: u32;
     /// Bits 5 to 15.
     Reserved set_Reserved with_Reserved u32 5 11;
     /// Bits 16 to 31.
     MaxInFlightHwQueueBuffers set_MaxInFlightHwQueueBuffers with_MaxInFlightHwQueueBuffers u32 16 16;
-}
-
-/// `d3dkmdt.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_NODEMETADATA_FLAGS {
-    /// Offset 0.
-    pub u0: DXGK_NODEMETADATA_FLAGS_u0,
 }
 
 /// `d3dkmdt.h`, 44 bytes, packed.
@@ -2756,7 +2644,6 @@ zero! {
     D3DKMDT_GAMMA_RAMP_Data,
     D3DKMDT_GAMMA_RAMP,
     D3DKMDT_GDISURFACEDATA,
-    D3DKMDT_GDISURFACEFLAGS_u0,
     D3DKMDT_GDISURFACEFLAGS,
     D3DKMDT_GRAPHICS_RENDERING_FORMAT,
     D3DKMDT_HMONITORDESCRIPTORSET__,
@@ -2796,9 +2683,7 @@ zero! {
     D3DKMDT_VIDPN_TARGET_MODE,
     D3DKMDT_VIRTUALGPUSURFACEDATA,
     D3DKMDT_WIRE_FORMAT_AND_PREFERENCE,
-    D3DKMT_DISPLAY_CAPS_u0,
     D3DKMT_DISPLAY_CAPS,
-    D3DKMT_DRIVERCAPS_EXT_u0,
     D3DKMT_DRIVERCAPS_EXT,
     D3DKMT_MOVE_RECT,
     D3DKMT_NODEMETADATA,
@@ -2806,17 +2691,11 @@ zero! {
     D3DKMT_TRACKEDWORKLOAD_SUPPORT,
     D3DKMT_WDDM_1_2_CAPS_u0,
     D3DKMT_WDDM_1_2_CAPS,
-    D3DKMT_WDDM_1_3_CAPS_u0,
     D3DKMT_WDDM_1_3_CAPS,
-    D3DKMT_WDDM_2_0_CAPS_u0,
     D3DKMT_WDDM_2_0_CAPS,
-    D3DKMT_WDDM_2_7_CAPS_u0,
     D3DKMT_WDDM_2_7_CAPS,
-    D3DKMT_WDDM_2_9_CAPS_u0,
     D3DKMT_WDDM_2_9_CAPS,
-    D3DKMT_WDDM_3_0_CAPS_u0,
     D3DKMT_WDDM_3_0_CAPS,
-    D3DKMT_WDDM_3_1_CAPS_u0,
     D3DKMT_WDDM_3_1_CAPS,
     DISPLAYID_DETAILED_TIMING_TYPE_I_s0,
     DISPLAYID_DETAILED_TIMING_TYPE_I_s1,
@@ -2843,7 +2722,6 @@ zero! {
     DXGK_ADAPTER_PERFDATA,
     DXGK_ADAPTER_PERFDATACAPS,
     DXGK_BACKLIGHT_INFO,
-    DXGK_BRIGHTNESS_CAPS_u0,
     DXGK_BRIGHTNESS_CAPS,
     DXGK_BRIGHTNESS_GET_NIT_RANGES_OUT,
     DXGK_BRIGHTNESS_GET_OUT,
@@ -2852,20 +2730,16 @@ zero! {
     DXGK_BRIGHTNESS_SENSOR_DATA,
     DXGK_BRIGHTNESS_SENSOR_DATA_CHROMATICITY,
     DXGK_BRIGHTNESS_SET_IN,
-    DXGK_BRIGHTNESS_STATE_u0,
     DXGK_BRIGHTNESS_STATE,
     DXGK_DISPLAYMUX_SET_INTERNAL_PANEL_INFO,
     DXGK_DISPLAY_INFORMATION,
-    DXGK_FAULT_ERROR_CODE_u0,
     DXGK_FAULT_ERROR_CODE,
     DXGK_GPUCLOCKDATA,
-    DXGK_GPUCLOCKDATA_FLAGS_u0,
     DXGK_GPUCLOCKDATA_FLAGS,
     DXGK_GPUVERSION,
     DXGK_MONITORLINKINFO_CAPABILITIES,
     DXGK_MONITORLINKINFO_USAGEHINTS,
     DXGK_NODEMETADATA,
-    DXGK_NODEMETADATA_FLAGS_u0,
     DXGK_NODEMETADATA_FLAGS,
     DXGK_NODE_PERFDATA,
     DXGK_TARGETMODE_DETAIL_TIMING,

@@ -946,13 +946,13 @@ pub struct D3DDDIARG_CREATERESOURCE2 {
     pub Flags2: D3DDDI_RESOURCEFLAGS2,
 }
 
-/// `d3dukmdt.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dukmdt.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct D3DDDICB_DESTROYALLOCATION2FLAGS_u0(u32);
+pub struct D3DDDICB_DESTROYALLOCATION2FLAGS(u32);
 
 bitflags! {
-    impl D3DDDICB_DESTROYALLOCATION2FLAGS_u0: u32 {
+    impl D3DDDICB_DESTROYALLOCATION2FLAGS: u32 {
         /// Bit 0.
         const AssumeNotInUse = 1 << 0;
         /// Bit 1.
@@ -964,51 +964,35 @@ bitflags! {
 }
 
 flag_word! {
-    D3DDDICB_DESTROYALLOCATION2FLAGS_u0: u32;
+    D3DDDICB_DESTROYALLOCATION2FLAGS: u32;
     /// Bits 2 to 30.
     Reserved set_Reserved with_Reserved u32 2 29;
 }
 
-/// `d3dukmdt.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct D3DDDICB_DESTROYALLOCATION2FLAGS {
-    /// Offset 0.
-    pub u0: D3DDDICB_DESTROYALLOCATION2FLAGS_u0,
-}
-
-/// `d3dukmdt.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dukmdt.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct D3DDDICB_LOCK2FLAGS_u0(u32);
+pub struct D3DDDICB_LOCK2FLAGS(u32);
 
 bitflags! {
-    impl D3DDDICB_LOCK2FLAGS_u0: u32 {
+    impl D3DDDICB_LOCK2FLAGS: u32 {
         const _ = !0;
     }
 }
 
 flag_word! {
-    D3DDDICB_LOCK2FLAGS_u0: u32;
+    D3DDDICB_LOCK2FLAGS: u32;
     /// Bits 0 to 31.
     Reserved set_Reserved with_Reserved u32 0 32;
 }
 
-/// `d3dukmdt.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct D3DDDICB_LOCK2FLAGS {
-    /// Offset 0.
-    pub u0: D3DDDICB_LOCK2FLAGS_u0,
-}
-
-/// `d3dukmdt.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dukmdt.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct D3DDDICB_LOCKFLAGS_u0(u32);
+pub struct D3DDDICB_LOCKFLAGS(u32);
 
 bitflags! {
-    impl D3DDDICB_LOCKFLAGS_u0: u32 {
+    impl D3DDDICB_LOCKFLAGS: u32 {
         /// Bit 0.
         const ReadOnly = 1 << 0;
         /// Bit 1.
@@ -1036,26 +1020,18 @@ bitflags! {
 }
 
 flag_word! {
-    D3DDDICB_LOCKFLAGS_u0: u32;
+    D3DDDICB_LOCKFLAGS: u32;
     /// Bits 11 to 31.
     Reserved set_Reserved with_Reserved u32 11 21;
 }
 
-/// `d3dukmdt.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct D3DDDICB_LOCKFLAGS {
-    /// Offset 0.
-    pub u0: D3DDDICB_LOCKFLAGS_u0,
-}
-
-/// `d3dukmdt.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dukmdt.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct D3DDDICB_SIGNALFLAGS_u0(u32);
+pub struct D3DDDICB_SIGNALFLAGS(u32);
 
 bitflags! {
-    impl D3DDDICB_SIGNALFLAGS_u0: u32 {
+    impl D3DDDICB_SIGNALFLAGS: u32 {
         /// Bit 0.
         const SignalAtSubmission = 1 << 0;
         /// Bit 1.
@@ -1069,26 +1045,18 @@ bitflags! {
 }
 
 flag_word! {
-    D3DDDICB_SIGNALFLAGS_u0: u32;
+    D3DDDICB_SIGNALFLAGS: u32;
     /// Bits 3 to 30.
     Reserved set_Reserved with_Reserved u32 3 28;
 }
 
-/// `d3dukmdt.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct D3DDDICB_SIGNALFLAGS {
-    /// Offset 0.
-    pub u0: D3DDDICB_SIGNALFLAGS_u0,
-}
-
-/// `d3dukmdt.h`, part, 8 bytes. `bits()` is the header's `Value`.
+/// `d3dukmdt.h`, 8 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct D3DDDIGPUVIRTUALADDRESS_PROTECTION_TYPE_u0(u64);
+pub struct D3DDDIGPUVIRTUALADDRESS_PROTECTION_TYPE(u64);
 
 bitflags! {
-    impl D3DDDIGPUVIRTUALADDRESS_PROTECTION_TYPE_u0: u64 {
+    impl D3DDDIGPUVIRTUALADDRESS_PROTECTION_TYPE: u64 {
         /// Bit 0.
         const Write = 1 << 0;
         /// Bit 1.
@@ -1104,17 +1072,9 @@ bitflags! {
 }
 
 flag_word! {
-    D3DDDIGPUVIRTUALADDRESS_PROTECTION_TYPE_u0: u64;
+    D3DDDIGPUVIRTUALADDRESS_PROTECTION_TYPE: u64;
     /// Bits 5 to 63.
     Reserved set_Reserved with_Reserved u64 5 59;
-}
-
-/// `d3dukmdt.h`, 8 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct D3DDDIGPUVIRTUALADDRESS_PROTECTION_TYPE {
-    /// Offset 0.
-    pub u0: D3DDDIGPUVIRTUALADDRESS_PROTECTION_TYPE_u0,
 }
 
 /// `d3dukmdt.h`, 16 bytes.
@@ -1270,13 +1230,13 @@ pub struct D3DDDI_ALLOCATIONLIST {
     pub u0: D3DDDI_ALLOCATIONLIST_u0,
 }
 
-/// `d3dukmdt.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dukmdt.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct D3DDDI_BUILDTESTCOMMANDBUFFERFLAGS_u0(u32);
+pub struct D3DDDI_BUILDTESTCOMMANDBUFFERFLAGS(u32);
 
 bitflags! {
-    impl D3DDDI_BUILDTESTCOMMANDBUFFERFLAGS_u0: u32 {
+    impl D3DDDI_BUILDTESTCOMMANDBUFFERFLAGS: u32 {
         /// Bit 0.
         const HardwareQueue = 1 << 0;
         const _ = !0;
@@ -1284,26 +1244,18 @@ bitflags! {
 }
 
 flag_word! {
-    D3DDDI_BUILDTESTCOMMANDBUFFERFLAGS_u0: u32;
+    D3DDDI_BUILDTESTCOMMANDBUFFERFLAGS: u32;
     /// Bits 1 to 31.
     Reserved set_Reserved with_Reserved u32 1 31;
 }
 
-/// `d3dukmdt.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct D3DDDI_BUILDTESTCOMMANDBUFFERFLAGS {
-    /// Offset 0.
-    pub u0: D3DDDI_BUILDTESTCOMMANDBUFFERFLAGS_u0,
-}
-
-/// `d3dukmdt.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dukmdt.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct D3DDDI_CREATECONTEXTFLAGS_u0(u32);
+pub struct D3DDDI_CREATECONTEXTFLAGS(u32);
 
 bitflags! {
-    impl D3DDDI_CREATECONTEXTFLAGS_u0: u32 {
+    impl D3DDDI_CREATECONTEXTFLAGS: u32 {
         /// Bit 0.
         const NullRendering = 1 << 0;
         /// Bit 1.
@@ -1323,51 +1275,35 @@ bitflags! {
 }
 
 flag_word! {
-    D3DDDI_CREATECONTEXTFLAGS_u0: u32;
+    D3DDDI_CREATECONTEXTFLAGS: u32;
     /// Bits 7 to 31.
     Reserved set_Reserved with_Reserved u32 7 25;
 }
 
-/// `d3dukmdt.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct D3DDDI_CREATECONTEXTFLAGS {
-    /// Offset 0.
-    pub u0: D3DDDI_CREATECONTEXTFLAGS_u0,
-}
-
-/// `d3dukmdt.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dukmdt.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct D3DDDI_CREATEHWCONTEXTFLAGS_u0(u32);
+pub struct D3DDDI_CREATEHWCONTEXTFLAGS(u32);
 
 bitflags! {
-    impl D3DDDI_CREATEHWCONTEXTFLAGS_u0: u32 {
+    impl D3DDDI_CREATEHWCONTEXTFLAGS: u32 {
         const _ = !0;
     }
 }
 
 flag_word! {
-    D3DDDI_CREATEHWCONTEXTFLAGS_u0: u32;
+    D3DDDI_CREATEHWCONTEXTFLAGS: u32;
     /// Bits 0 to 31.
     Reserved set_Reserved with_Reserved u32 0 32;
 }
 
-/// `d3dukmdt.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct D3DDDI_CREATEHWCONTEXTFLAGS {
-    /// Offset 0.
-    pub u0: D3DDDI_CREATEHWCONTEXTFLAGS_u0,
-}
-
-/// `d3dukmdt.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dukmdt.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct D3DDDI_CREATEHWQUEUEFLAGS_u0(u32);
+pub struct D3DDDI_CREATEHWQUEUEFLAGS(u32);
 
 bitflags! {
-    impl D3DDDI_CREATEHWQUEUEFLAGS_u0: u32 {
+    impl D3DDDI_CREATEHWQUEUEFLAGS: u32 {
         /// Bit 0.
         const DisableGpuTimeout = 1 << 0;
         /// Bit 1.
@@ -1387,17 +1323,9 @@ bitflags! {
 }
 
 flag_word! {
-    D3DDDI_CREATEHWQUEUEFLAGS_u0: u32;
+    D3DDDI_CREATEHWQUEUEFLAGS: u32;
     /// Bits 7 to 31.
     Reserved set_Reserved with_Reserved u32 7 25;
-}
-
-/// `d3dukmdt.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct D3DDDI_CREATEHWQUEUEFLAGS {
-    /// Offset 0.
-    pub u0: D3DDDI_CREATEHWQUEUEFLAGS_u0,
 }
 
 /// `d3dukmdt.h`, 4 bytes.
@@ -1478,13 +1406,13 @@ pub struct D3DDDI_DXGI_RGB {
     pub Blue: f32,
 }
 
-/// `d3dukmdt.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dukmdt.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct D3DDDI_ESCAPEFLAGS_u0(u32);
+pub struct D3DDDI_ESCAPEFLAGS(u32);
 
 bitflags! {
-    impl D3DDDI_ESCAPEFLAGS_u0: u32 {
+    impl D3DDDI_ESCAPEFLAGS: u32 {
         /// Bit 0.
         const HardwareAccess = 1 << 0;
         /// Bit 1.
@@ -1506,26 +1434,18 @@ bitflags! {
 }
 
 flag_word! {
-    D3DDDI_ESCAPEFLAGS_u0: u32;
+    D3DDDI_ESCAPEFLAGS: u32;
     /// Bits 8 to 31.
     Reserved2 set_Reserved2 with_Reserved2 u32 8 24;
 }
 
-/// `d3dukmdt.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct D3DDDI_ESCAPEFLAGS {
-    /// Offset 0.
-    pub u0: D3DDDI_ESCAPEFLAGS_u0,
-}
-
-/// `d3dukmdt.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dukmdt.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct D3DDDI_EVICT_FLAGS_u0(u32);
+pub struct D3DDDI_EVICT_FLAGS(u32);
 
 bitflags! {
-    impl D3DDDI_EVICT_FLAGS_u0: u32 {
+    impl D3DDDI_EVICT_FLAGS: u32 {
         /// Bit 0.
         const EvictOnlyIfNecessary = 1 << 0;
         /// Bit 1.
@@ -1535,17 +1455,9 @@ bitflags! {
 }
 
 flag_word! {
-    D3DDDI_EVICT_FLAGS_u0: u32;
+    D3DDDI_EVICT_FLAGS: u32;
     /// Bits 2 to 31.
     Reserved set_Reserved with_Reserved u32 2 30;
-}
-
-/// `d3dukmdt.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct D3DDDI_EVICT_FLAGS {
-    /// Offset 0.
-    pub u0: D3DDDI_EVICT_FLAGS_u0,
 }
 
 /// `d3dukmdt.h`, 12324 bytes.
@@ -1650,13 +1562,13 @@ pub struct D3DDDI_MAKERESIDENT {
     pub NumBytesToTrim: UINT64,
 }
 
-/// `d3dukmdt.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dukmdt.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct D3DDDI_MAKERESIDENT_FLAGS_u0(u32);
+pub struct D3DDDI_MAKERESIDENT_FLAGS(u32);
 
 bitflags! {
-    impl D3DDDI_MAKERESIDENT_FLAGS_u0: u32 {
+    impl D3DDDI_MAKERESIDENT_FLAGS: u32 {
         /// Bit 0.
         const CantTrimFurther = 1 << 0;
         /// Bit 1.
@@ -1666,17 +1578,9 @@ bitflags! {
 }
 
 flag_word! {
-    D3DDDI_MAKERESIDENT_FLAGS_u0: u32;
+    D3DDDI_MAKERESIDENT_FLAGS: u32;
     /// Bits 2 to 31.
     Reserved set_Reserved with_Reserved u32 2 30;
-}
-
-/// `d3dukmdt.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct D3DDDI_MAKERESIDENT_FLAGS {
-    /// Offset 0.
-    pub u0: D3DDDI_MAKERESIDENT_FLAGS_u0,
 }
 
 /// `d3dukmdt.h`, 104 bytes.
@@ -1753,13 +1657,13 @@ pub struct D3DDDI_NATIVEFENCEMAPPING {
     pub Reserved: [BYTE; 32],
 }
 
-/// `d3dukmdt.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dukmdt.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct D3DDDI_OFFER_FLAGS_u0(u32);
+pub struct D3DDDI_OFFER_FLAGS(u32);
 
 bitflags! {
-    impl D3DDDI_OFFER_FLAGS_u0: u32 {
+    impl D3DDDI_OFFER_FLAGS: u32 {
         /// Bit 0.
         const AllowDecommit = 1 << 0;
         const _ = !0;
@@ -1767,17 +1671,9 @@ bitflags! {
 }
 
 flag_word! {
-    D3DDDI_OFFER_FLAGS_u0: u32;
+    D3DDDI_OFFER_FLAGS: u32;
     /// Bits 1 to 31.
     Reserved set_Reserved with_Reserved u32 1 31;
-}
-
-/// `d3dukmdt.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct D3DDDI_OFFER_FLAGS {
-    /// Offset 0.
-    pub u0: D3DDDI_OFFER_FLAGS_u0,
 }
 
 /// `d3dukmdt.h`, 24 bytes.
@@ -1845,13 +1741,13 @@ pub struct D3DDDI_PATCHLOCATIONLIST {
     pub SplitOffset: UINT,
 }
 
-/// `d3dukmdt.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dukmdt.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct D3DDDI_QUERYREGISTRY_FLAGS_u0(u32);
+pub struct D3DDDI_QUERYREGISTRY_FLAGS(u32);
 
 bitflags! {
-    impl D3DDDI_QUERYREGISTRY_FLAGS_u0: u32 {
+    impl D3DDDI_QUERYREGISTRY_FLAGS: u32 {
         /// Bit 0.
         const TranslatePath = 1 << 0;
         /// Bit 1.
@@ -1861,17 +1757,9 @@ bitflags! {
 }
 
 flag_word! {
-    D3DDDI_QUERYREGISTRY_FLAGS_u0: u32;
+    D3DDDI_QUERYREGISTRY_FLAGS: u32;
     /// Bits 2 to 31.
     Reserved set_Reserved with_Reserved u32 2 30;
-}
-
-/// `d3dukmdt.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct D3DDDI_QUERYREGISTRY_FLAGS {
-    /// Offset 0.
-    pub u0: D3DDDI_QUERYREGISTRY_FLAGS_u0,
 }
 
 /// `d3dukmdt.h`, part, 8 bytes.
@@ -1984,13 +1872,13 @@ pub struct D3DDDI_RESERVEGPUVIRTUALADDRESS {
     pub u3: D3DDDI_RESERVEGPUVIRTUALADDRESS_u3,
 }
 
-/// `d3dukmdt.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dukmdt.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct D3DDDI_RESOURCEFLAGS_u0(u32);
+pub struct D3DDDI_RESOURCEFLAGS(u32);
 
 bitflags! {
-    impl D3DDDI_RESOURCEFLAGS_u0: u32 {
+    impl D3DDDI_RESOURCEFLAGS: u32 {
         /// Bit 0.
         const RenderTarget = 1 << 0;
         /// Bit 1.
@@ -2060,24 +1948,16 @@ bitflags! {
 }
 
 flag_word! {
-    D3DDDI_RESOURCEFLAGS_u0: u32;
+    D3DDDI_RESOURCEFLAGS: u32;
 }
 
-/// `d3dukmdt.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct D3DDDI_RESOURCEFLAGS {
-    /// Offset 0.
-    pub u0: D3DDDI_RESOURCEFLAGS_u0,
-}
-
-/// `d3dukmdt.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dukmdt.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct D3DDDI_RESOURCEFLAGS2_u0(u32);
+pub struct D3DDDI_RESOURCEFLAGS2(u32);
 
 bitflags! {
-    impl D3DDDI_RESOURCEFLAGS2_u0: u32 {
+    impl D3DDDI_RESOURCEFLAGS2: u32 {
         /// Bit 0.
         const VideoEncoder = 1 << 0;
         /// Bit 1.
@@ -2091,26 +1971,18 @@ bitflags! {
 }
 
 flag_word! {
-    D3DDDI_RESOURCEFLAGS2_u0: u32;
+    D3DDDI_RESOURCEFLAGS2: u32;
     /// Bits 4 to 31.
     Reserved set_Reserved with_Reserved u32 4 28;
 }
 
-/// `d3dukmdt.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct D3DDDI_RESOURCEFLAGS2 {
-    /// Offset 0.
-    pub u0: D3DDDI_RESOURCEFLAGS2_u0,
-}
-
-/// `d3dukmdt.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dukmdt.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct D3DDDI_SEGMENTPREFERENCE_u0(u32);
+pub struct D3DDDI_SEGMENTPREFERENCE(u32);
 
 bitflags! {
-    impl D3DDDI_SEGMENTPREFERENCE_u0: u32 {
+    impl D3DDDI_SEGMENTPREFERENCE: u32 {
         /// Bit 5.
         const Direction0 = 1 << 5;
         /// Bit 11.
@@ -2126,7 +1998,7 @@ bitflags! {
 }
 
 flag_word! {
-    D3DDDI_SEGMENTPREFERENCE_u0: u32;
+    D3DDDI_SEGMENTPREFERENCE: u32;
     /// Bits 0 to 4.
     SegmentId0 set_SegmentId0 with_SegmentId0 u32 0 5;
     /// Bits 6 to 10.
@@ -2139,14 +2011,6 @@ flag_word! {
     SegmentId4 set_SegmentId4 with_SegmentId4 u32 24 5;
     /// Bits 30 to 31.
     Reserved set_Reserved with_Reserved u32 30 2;
-}
-
-/// `d3dukmdt.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct D3DDDI_SEGMENTPREFERENCE {
-    /// Offset 0.
-    pub u0: D3DDDI_SEGMENTPREFERENCE_u0,
 }
 
 /// `d3dukmdt.h`, 32 bytes.
@@ -2327,13 +2191,13 @@ pub struct D3DDDI_SYNCHRONIZATIONOBJECTINFO2 {
     pub SharedHandle: D3DKMT_HANDLE,
 }
 
-/// `d3dukmdt.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dukmdt.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct D3DDDI_SYNCHRONIZATIONOBJECT_FLAGS_u0(u32);
+pub struct D3DDDI_SYNCHRONIZATIONOBJECT_FLAGS(u32);
 
 bitflags! {
-    impl D3DDDI_SYNCHRONIZATIONOBJECT_FLAGS_u0: u32 {
+    impl D3DDDI_SYNCHRONIZATIONOBJECT_FLAGS: u32 {
         /// Bit 0.
         const Shared = 1 << 0;
         /// Bit 1.
@@ -2363,17 +2227,9 @@ bitflags! {
 }
 
 flag_word! {
-    D3DDDI_SYNCHRONIZATIONOBJECT_FLAGS_u0: u32;
+    D3DDDI_SYNCHRONIZATIONOBJECT_FLAGS: u32;
     /// Bits 11 to 30.
     Reserved set_Reserved with_Reserved u32 11 20;
-}
-
-/// `d3dukmdt.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct D3DDDI_SYNCHRONIZATIONOBJECT_FLAGS {
-    /// Offset 0.
-    pub u0: D3DDDI_SYNCHRONIZATIONOBJECT_FLAGS_u0,
 }
 
 /// `d3dukmdt.h`, part, 64 bytes.
@@ -2424,13 +2280,13 @@ pub struct D3DDDI_TESTCOMMANDBUFFER_FILL {
     pub Pattern: UINT,
 }
 
-/// `d3dukmdt.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dukmdt.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct D3DDDI_TRIMRESIDENCYSET_FLAGS_u0(u32);
+pub struct D3DDDI_TRIMRESIDENCYSET_FLAGS(u32);
 
 bitflags! {
-    impl D3DDDI_TRIMRESIDENCYSET_FLAGS_u0: u32 {
+    impl D3DDDI_TRIMRESIDENCYSET_FLAGS: u32 {
         /// Bit 0.
         const PeriodicTrim = 1 << 0;
         /// Bit 1.
@@ -2442,17 +2298,9 @@ bitflags! {
 }
 
 flag_word! {
-    D3DDDI_TRIMRESIDENCYSET_FLAGS_u0: u32;
+    D3DDDI_TRIMRESIDENCYSET_FLAGS: u32;
     /// Bits 3 to 31.
     Reserved set_Reserved with_Reserved u32 3 29;
-}
-
-/// `d3dukmdt.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct D3DDDI_TRIMRESIDENCYSET_FLAGS {
-    /// Offset 0.
-    pub u0: D3DDDI_TRIMRESIDENCYSET_FLAGS_u0,
 }
 
 /// `d3dukmdt.h`, part, 4 bytes. `bits()` is the header's `PropertyMaskValue`.
@@ -2500,13 +2348,13 @@ pub struct D3DDDI_UPDATEALLOCPROPERTY {
     pub u0: D3DDDI_UPDATEALLOCPROPERTY_u0,
 }
 
-/// `d3dukmdt.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dukmdt.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct D3DDDI_UPDATEALLOCPROPERTY_FLAGS_u0(u32);
+pub struct D3DDDI_UPDATEALLOCPROPERTY_FLAGS(u32);
 
 bitflags! {
-    impl D3DDDI_UPDATEALLOCPROPERTY_FLAGS_u0: u32 {
+    impl D3DDDI_UPDATEALLOCPROPERTY_FLAGS: u32 {
         /// Bit 0.
         const AccessedPhysically = 1 << 0;
         /// Bit 1.
@@ -2516,17 +2364,9 @@ bitflags! {
 }
 
 flag_word! {
-    D3DDDI_UPDATEALLOCPROPERTY_FLAGS_u0: u32;
+    D3DDDI_UPDATEALLOCPROPERTY_FLAGS: u32;
     /// Bits 2 to 31.
     Reserved set_Reserved with_Reserved u32 2 30;
-}
-
-/// `d3dukmdt.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct D3DDDI_UPDATEALLOCPROPERTY_FLAGS {
-    /// Offset 0.
-    pub u0: D3DDDI_UPDATEALLOCPROPERTY_FLAGS_u0,
 }
 
 /// `d3dukmdt.h`, part, 40 bytes.
@@ -2613,13 +2453,13 @@ pub struct D3DDDI_UPDATEGPUVIRTUALADDRESS_OPERATION {
     pub u0: D3DDDI_UPDATEGPUVIRTUALADDRESS_OPERATION_u0,
 }
 
-/// `d3dukmdt.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `d3dukmdt.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct D3DDDI_WAITFORSYNCHRONIZATIONOBJECTFROMCPU_FLAGS_u0(u32);
+pub struct D3DDDI_WAITFORSYNCHRONIZATIONOBJECTFROMCPU_FLAGS(u32);
 
 bitflags! {
-    impl D3DDDI_WAITFORSYNCHRONIZATIONOBJECTFROMCPU_FLAGS_u0: u32 {
+    impl D3DDDI_WAITFORSYNCHRONIZATIONOBJECTFROMCPU_FLAGS: u32 {
         /// Bit 0.
         const WaitAny = 1 << 0;
         const _ = !0;
@@ -2627,17 +2467,9 @@ bitflags! {
 }
 
 flag_word! {
-    D3DDDI_WAITFORSYNCHRONIZATIONOBJECTFROMCPU_FLAGS_u0: u32;
+    D3DDDI_WAITFORSYNCHRONIZATIONOBJECTFROMCPU_FLAGS: u32;
     /// Bits 1 to 31.
     Reserved set_Reserved with_Reserved u32 1 31;
-}
-
-/// `d3dukmdt.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct D3DDDI_WAITFORSYNCHRONIZATIONOBJECTFROMCPU_FLAGS {
-    /// Offset 0.
-    pub u0: D3DDDI_WAITFORSYNCHRONIZATIONOBJECTFROMCPU_FLAGS_u0,
 }
 
 /// `d3dukmdt.h`, 16 bytes.
@@ -2993,15 +2825,10 @@ pub struct GPUP_DRIVER_ESCAPE_INPUT {
 zero! {
     D3DDDIARG_CREATERESOURCE,
     D3DDDIARG_CREATERESOURCE2,
-    D3DDDICB_DESTROYALLOCATION2FLAGS_u0,
     D3DDDICB_DESTROYALLOCATION2FLAGS,
-    D3DDDICB_LOCK2FLAGS_u0,
     D3DDDICB_LOCK2FLAGS,
-    D3DDDICB_LOCKFLAGS_u0,
     D3DDDICB_LOCKFLAGS,
-    D3DDDICB_SIGNALFLAGS_u0,
     D3DDDICB_SIGNALFLAGS,
-    D3DDDIGPUVIRTUALADDRESS_PROTECTION_TYPE_u0,
     D3DDDIGPUVIRTUALADDRESS_PROTECTION_TYPE,
     D3DDDIRECT,
     D3DDDI_ALLOCATIONINFO_Flags,
@@ -3012,13 +2839,9 @@ zero! {
     D3DDDI_ALLOCATIONINFO2,
     D3DDDI_ALLOCATIONLIST_u0,
     D3DDDI_ALLOCATIONLIST,
-    D3DDDI_BUILDTESTCOMMANDBUFFERFLAGS_u0,
     D3DDDI_BUILDTESTCOMMANDBUFFERFLAGS,
-    D3DDDI_CREATECONTEXTFLAGS_u0,
     D3DDDI_CREATECONTEXTFLAGS,
-    D3DDDI_CREATEHWCONTEXTFLAGS_u0,
     D3DDDI_CREATEHWCONTEXTFLAGS,
-    D3DDDI_CREATEHWQUEUEFLAGS_u0,
     D3DDDI_CREATEHWQUEUEFLAGS,
     D3DDDI_DESTROYPAGINGQUEUE,
     D3DDDI_DRIVERESCAPE_BUILDTESTCOMMANDBUFFER,
@@ -3026,9 +2849,7 @@ zero! {
     D3DDDI_DRIVERESCAPE_TRANSLATEALLOCATIONEHANDLE,
     D3DDDI_DRIVERESCAPE_TRANSLATERESOURCEHANDLE,
     D3DDDI_DXGI_RGB,
-    D3DDDI_ESCAPEFLAGS_u0,
     D3DDDI_ESCAPEFLAGS,
-    D3DDDI_EVICT_FLAGS_u0,
     D3DDDI_EVICT_FLAGS,
     D3DDDI_GAMMA_RAMP_DXGI_1,
     D3DDDI_GAMMA_RAMP_RGB256x3x16,
@@ -3037,19 +2858,16 @@ zero! {
     D3DDDI_HDR_METADATA_HDR10PLUS,
     D3DDDI_KERNELOVERLAYINFO,
     D3DDDI_MAKERESIDENT,
-    D3DDDI_MAKERESIDENT_FLAGS_u0,
     D3DDDI_MAKERESIDENT_FLAGS,
     D3DDDI_MAPGPUVIRTUALADDRESS,
     D3DDDI_MULTISAMPLINGMETHOD,
     D3DDDI_NATIVEFENCEINFO,
     D3DDDI_NATIVEFENCEMAPPING,
-    D3DDDI_OFFER_FLAGS_u0,
     D3DDDI_OFFER_FLAGS,
     D3DDDI_OPENALLOCATIONINFO,
     D3DDDI_OPENALLOCATIONINFO2,
     D3DDDI_PATCHLOCATIONLIST_u0,
     D3DDDI_PATCHLOCATIONLIST,
-    D3DDDI_QUERYREGISTRY_FLAGS_u0,
     D3DDDI_QUERYREGISTRY_FLAGS,
     D3DDDI_QUERYREGISTRY_INFO_u0,
     D3DDDI_QUERYREGISTRY_INFO,
@@ -3059,11 +2877,8 @@ zero! {
     D3DDDI_RESERVEGPUVIRTUALADDRESS_u2,
     D3DDDI_RESERVEGPUVIRTUALADDRESS_u3,
     D3DDDI_RESERVEGPUVIRTUALADDRESS,
-    D3DDDI_RESOURCEFLAGS_u0,
     D3DDDI_RESOURCEFLAGS,
-    D3DDDI_RESOURCEFLAGS2_u0,
     D3DDDI_RESOURCEFLAGS2,
-    D3DDDI_SEGMENTPREFERENCE_u0,
     D3DDDI_SEGMENTPREFERENCE,
     D3DDDI_SURFACEINFO,
     D3DDDI_SYNCHRONIZATIONOBJECTINFO_SynchronizationMutex,
@@ -3080,17 +2895,14 @@ zero! {
     D3DDDI_SYNCHRONIZATIONOBJECTINFO2_Reserved,
     D3DDDI_SYNCHRONIZATIONOBJECTINFO2_u0,
     D3DDDI_SYNCHRONIZATIONOBJECTINFO2,
-    D3DDDI_SYNCHRONIZATIONOBJECT_FLAGS_u0,
     D3DDDI_SYNCHRONIZATIONOBJECT_FLAGS,
     D3DDDI_TESTCOMMANDBUFFER_u0,
     D3DDDI_TESTCOMMANDBUFFER,
     D3DDDI_TESTCOMMANDBUFFER_COPY,
     D3DDDI_TESTCOMMANDBUFFER_FILL,
-    D3DDDI_TRIMRESIDENCYSET_FLAGS_u0,
     D3DDDI_TRIMRESIDENCYSET_FLAGS,
     D3DDDI_UPDATEALLOCPROPERTY_u0,
     D3DDDI_UPDATEALLOCPROPERTY,
-    D3DDDI_UPDATEALLOCPROPERTY_FLAGS_u0,
     D3DDDI_UPDATEALLOCPROPERTY_FLAGS,
     D3DDDI_UPDATEGPUVIRTUALADDRESS_OPERATION_Map,
     D3DDDI_UPDATEGPUVIRTUALADDRESS_OPERATION_MapProtect,
@@ -3098,7 +2910,6 @@ zero! {
     D3DDDI_UPDATEGPUVIRTUALADDRESS_OPERATION_Copy,
     D3DDDI_UPDATEGPUVIRTUALADDRESS_OPERATION_u0,
     D3DDDI_UPDATEGPUVIRTUALADDRESS_OPERATION,
-    D3DDDI_WAITFORSYNCHRONIZATIONOBJECTFROMCPU_FLAGS_u0,
     D3DDDI_WAITFORSYNCHRONIZATIONOBJECTFROMCPU_FLAGS,
     D3DGPU_PHYSICAL_ADDRESS,
     D3DKMDT_3x4_COLORSPACE_TRANSFORM,

@@ -1710,29 +1710,21 @@ pub struct DXGKARG_SUSPENDVIRTUALGPU {
     pub PartitionId: ULONG,
 }
 
-/// `dispmprt.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `dispmprt.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGKARG_SYSTEM_DISPLAY_ENABLE_FLAGS_u0(u32);
+pub struct DXGKARG_SYSTEM_DISPLAY_ENABLE_FLAGS(u32);
 
 bitflags! {
-    impl DXGKARG_SYSTEM_DISPLAY_ENABLE_FLAGS_u0: u32 {
+    impl DXGKARG_SYSTEM_DISPLAY_ENABLE_FLAGS: u32 {
         const _ = !0;
     }
 }
 
 flag_word! {
-    DXGKARG_SYSTEM_DISPLAY_ENABLE_FLAGS_u0: u32;
+    DXGKARG_SYSTEM_DISPLAY_ENABLE_FLAGS: u32;
     /// Bits 0 to 31.
     Reserved set_Reserved with_Reserved u32 0 32;
-}
-
-/// `dispmprt.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGKARG_SYSTEM_DISPLAY_ENABLE_FLAGS {
-    /// Offset 0.
-    pub u0: DXGKARG_SYSTEM_DISPLAY_ENABLE_FLAGS_u0,
 }
 
 /// `dispmprt.h`, 24 bytes.
@@ -2337,13 +2329,13 @@ pub struct DXGK_DEVICE_INFO {
     pub DockingState: DOCKING_STATE,
 }
 
-/// `dispmprt.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `dispmprt.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_DIAGNOSTIC_CATEGORIES_u0(u32);
+pub struct DXGK_DIAGNOSTIC_CATEGORIES(u32);
 
 bitflags! {
-    impl DXGK_DIAGNOSTIC_CATEGORIES_u0: u32 {
+    impl DXGK_DIAGNOSTIC_CATEGORIES: u32 {
         /// Bit 0.
         const Notifications = 1 << 0;
         /// Bit 1.
@@ -2353,17 +2345,9 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_DIAGNOSTIC_CATEGORIES_u0: u32;
+    DXGK_DIAGNOSTIC_CATEGORIES: u32;
     /// Bits 2 to 31.
     Reserved set_Reserved with_Reserved u32 2 30;
-}
-
-/// `dispmprt.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_DIAGNOSTIC_CATEGORIES {
-    /// Offset 0.
-    pub u0: DXGK_DIAGNOSTIC_CATEGORIES_u0,
 }
 
 /// `dispmprt.h`, part, 4 bytes. `bits()` is the header's `Value`.
@@ -2517,13 +2501,13 @@ pub struct DXGK_DIAGNOSTIC_TYPES {
     pub u0: DXGK_DIAGNOSTIC_TYPES_u0,
 }
 
-/// `dispmprt.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `dispmprt.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_DIAGTYPE_NOTIFICATIONS_u0(u32);
+pub struct DXGK_DIAGTYPE_NOTIFICATIONS(u32);
 
 bitflags! {
-    impl DXGK_DIAGTYPE_NOTIFICATIONS_u0: u32 {
+    impl DXGK_DIAGTYPE_NOTIFICATIONS: u32 {
         /// Bit 0.
         const PanelSelfRefreshSoftware = 1 << 0;
         /// Bit 1.
@@ -2533,26 +2517,18 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_DIAGTYPE_NOTIFICATIONS_u0: u32;
+    DXGK_DIAGTYPE_NOTIFICATIONS: u32;
     /// Bits 2 to 31.
     Reserved set_Reserved with_Reserved u32 2 30;
 }
 
-/// `dispmprt.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_DIAGTYPE_NOTIFICATIONS {
-    /// Offset 0.
-    pub u0: DXGK_DIAGTYPE_NOTIFICATIONS_u0,
-}
-
-/// `dispmprt.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `dispmprt.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_DIAGTYPE_PROGRESSIONS_u0(u32);
+pub struct DXGK_DIAGTYPE_PROGRESSIONS(u32);
 
 bitflags! {
-    impl DXGK_DIAGTYPE_PROGRESSIONS_u0: u32 {
+    impl DXGK_DIAGTYPE_PROGRESSIONS: u32 {
         /// Bit 0.
         const SyncLockEnableSync = 1 << 0;
         const _ = !0;
@@ -2560,17 +2536,9 @@ bitflags! {
 }
 
 flag_word! {
-    DXGK_DIAGTYPE_PROGRESSIONS_u0: u32;
+    DXGK_DIAGTYPE_PROGRESSIONS: u32;
     /// Bits 1 to 31.
     Reserved set_Reserved with_Reserved u32 1 31;
-}
-
-/// `dispmprt.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_DIAGTYPE_PROGRESSIONS {
-    /// Offset 0.
-    pub u0: DXGK_DIAGTYPE_PROGRESSIONS_u0,
 }
 
 /// `dispmprt.h`, 228 bytes.
@@ -2747,29 +2715,21 @@ pub struct DXGK_DISPLAY_DIAGNOSTICS_INTERFACE {
     pub DxgkDdiGetDisplayStateIntrusive: DXGKDDI_GETDISPLAYSTATEINTRUSIVE,
 }
 
-/// `dispmprt.h`, part, 4 bytes. `bits()` is the header's `Value`.
+/// `dispmprt.h`, 4 bytes. `bits()` is the header's `Value`.
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DXGK_DISPLAY_OWNERSHIP_FLAGS_u0(u32);
+pub struct DXGK_DISPLAY_OWNERSHIP_FLAGS(u32);
 
 bitflags! {
-    impl DXGK_DISPLAY_OWNERSHIP_FLAGS_u0: u32 {
+    impl DXGK_DISPLAY_OWNERSHIP_FLAGS: u32 {
         const _ = !0;
     }
 }
 
 flag_word! {
-    DXGK_DISPLAY_OWNERSHIP_FLAGS_u0: u32;
+    DXGK_DISPLAY_OWNERSHIP_FLAGS: u32;
     /// Bits 0 to 3.
     FrameBufferState set_FrameBufferState with_FrameBufferState u32 0 4;
-}
-
-/// `dispmprt.h`, 4 bytes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct DXGK_DISPLAY_OWNERSHIP_FLAGS {
-    /// Offset 0.
-    pub u0: DXGK_DISPLAY_OWNERSHIP_FLAGS_u0,
 }
 
 /// `dispmprt.h`, 72 bytes.
@@ -3776,7 +3736,6 @@ zero! {
     DXGKARG_SETVIRTUALGPURESOURCES,
     DXGKARG_SETVIRTUALGPUVMBUS,
     DXGKARG_SUSPENDVIRTUALGPU,
-    DXGKARG_SYSTEM_DISPLAY_ENABLE_FLAGS_u0,
     DXGKARG_SYSTEM_DISPLAY_ENABLE_FLAGS,
     DXGKARG_WRITEVIRTUALFUNCTIONCONFIG,
     DXGKARG_WRITEVIRTUALFUNCTIONCONFIGBLOCK,
@@ -3805,7 +3764,6 @@ zero! {
     DXGK_DEBUG_REPORT_INTERFACE,
     DXGK_DEVICE_DESCRIPTOR,
     DXGK_DEVICE_INFO,
-    DXGK_DIAGNOSTIC_CATEGORIES_u0,
     DXGK_DIAGNOSTIC_CATEGORIES,
     DXGK_DIAGNOSTIC_HEADER_u0,
     DXGK_DIAGNOSTIC_HEADER_u1,
@@ -3817,9 +3775,7 @@ zero! {
     DXGK_DIAGNOSTIC_SYNCLOCK_ENABLESYNC,
     DXGK_DIAGNOSTIC_TYPES_u0,
     DXGK_DIAGNOSTIC_TYPES,
-    DXGK_DIAGTYPE_NOTIFICATIONS_u0,
     DXGK_DIAGTYPE_NOTIFICATIONS,
-    DXGK_DIAGTYPE_PROGRESSIONS_u0,
     DXGK_DIAGTYPE_PROGRESSIONS,
     DXGK_DIAG_DISPLAY_SAMPLED_GAMMA,
     DXGK_DIAG_DISPLAY_SCANOUT_BUFFER_HISTOGRAM,
@@ -3829,7 +3785,6 @@ zero! {
     DXGK_DISPLAYSTATE_INTRUSIVE,
     DXGK_DISPLAYSTATE_NONINTRUSIVE,
     DXGK_DISPLAY_DIAGNOSTICS_INTERFACE,
-    DXGK_DISPLAY_OWNERSHIP_FLAGS_u0,
     DXGK_DISPLAY_OWNERSHIP_FLAGS,
     DXGK_DP_INTERFACE,
     DXGK_DSI_CAPS,

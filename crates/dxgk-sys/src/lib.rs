@@ -25,6 +25,7 @@ mod external;
 #[rustfmt::skip]
 pub mod functions;
 mod nt;
+pub mod sizes;
 pub mod status;
 
 pub use d3dkmddi::*;

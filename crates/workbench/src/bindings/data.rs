@@ -106,6 +106,13 @@ pub struct Field {
     pub parent: Option<String>,
 }
 
+impl Field {
+    /// The entry's name in its record: the C name, or the label of an unnamed container.
+    pub fn key(&self) -> &str {
+        if self.name.is_empty() { self.id.as_deref().unwrap_or_default() } else { &self.name }
+    }
+}
+
 #[derive(Deserialize)]
 pub struct Enum {
     #[serde(rename = "n")]

@@ -1,10 +1,12 @@
 //! `cargo run -- bindings`: writes `crates/dxgk-sys` from the measured layouts.
 
+mod checks;
 mod data;
 mod emit;
 mod external;
 mod names;
 mod prototypes;
+mod sizes;
 mod spelling;
 mod tree;
 
@@ -18,6 +20,9 @@ use names::Names;
 
 /// The measured layouts, from the crate's folder.
 const DATA: &str = "data/26100-x64-wddm3_2.json";
+
+/// Sizes of the records at every interface version, from the crate's folder.
+const SIZES: &str = "data/sizes-26100-x64.tsv";
 
 /// A module for each.
 const HEADERS: &[&str] = &["d3dkmddi", "d3dkmdt", "d3dukmdt", "dispmprt"];
@@ -67,5 +72,10 @@ fn generate(folder: &Path) -> Result<Vec<(PathBuf, String)>> {
     }
     files.push((source.join("external.rs"), external::module(&data, &names, DATA)?));
     files.push((source.join("functions.rs"), prototypes::module(&data, &names, DATA)?));
+    let sizes = sizes::module(&data, &folder.join(SIZES), SIZES)?;
+    files.push((source.join("sizes/table.rs"), sizes));
+    let tests = folder.join("tests/table");
+    files.push((tests.join("records.rs"), checks::records(&data, &names, DATA)?));
+    files.push((tests.join("values.rs"), checks::values(&data, DATA)));
     Ok(files)
 }

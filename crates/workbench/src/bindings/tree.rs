@@ -31,6 +31,8 @@ pub enum Body {
 /// A field of the Rust type.
 pub struct Member {
     pub name: String,
+    /// Name or label of the entry in the data; empty for storage words.
+    pub key: String,
     /// Bytes from the start of the outermost record.
     pub offset: u64,
     /// Bytes.
@@ -56,10 +58,14 @@ pub struct Word {
     pub fields: Vec<BitField>,
     /// The header's names of the whole integer, where it has any.
     pub whole: Vec<String>,
+    /// Names or labels of the entries in the data that the word stands for.
+    pub keys: Vec<String>,
 }
 
 pub struct BitField {
     pub name: String,
+    /// Name of the entry in the data.
+    pub key: String,
     /// Bits from the least significant bit of the word.
     pub shift: u64,
     pub width: u64,
@@ -109,9 +115,20 @@ impl Builder<'_> {
     /// The container as one word, if it is bit fields and at most integers over all of them.
     fn flags(&self, label: Option<&str>, kind: Kind, base: u64, size: u64) -> Result<Option<Word>> {
         let Some(storage) = storage(size * 8) else { return Ok(None) };
-        let mut word = Word { storage: storage.to_owned(), fields: Vec::new(), whole: Vec::new() };
+        // Most flag words are a struct whose only member is an unnamed union.
+        let children: Vec<&Field> = self.children(label).collect();
+        if let [Field { id: Some(id), name, spelling, size: bits, .. }] = children.as_slice() {
+            if spelling == "union" && name.is_empty() && *bits == size * 8 {
+                let mut word = self.flags(Some(id), Kind::Union, base, size)?;
+                if let Some(word) = &mut word {
+                    word.keys.push(id.clone());
+                }
+                return Ok(word);
+            }
+        }
+        let mut word = Word { storage: storage.to_owned(), fields: Vec::new(), whole: Vec::new(), keys: Vec::new() };
         let mut named_inner = false;
-        for field in self.children(label) {
+        for field in children {
             if field.width.is_some() {
                 if field.size != size * 8 {
                     return Ok(None);
@@ -122,6 +139,7 @@ impl Builder<'_> {
                     return Ok(None);
                 }
                 named_inner |= !field.name.is_empty();
+                word.keys.push(field.key().to_owned());
                 for bit in self.children(Some(id)) {
                     if bit.width.is_none() || bit.size != size * 8 {
                         return Ok(None);
@@ -130,6 +148,7 @@ impl Builder<'_> {
                 }
             } else if kind == Kind::Union && field.class == storage {
                 word.whole.push(last(&field.name).to_owned());
+                word.keys.push(field.name.clone());
             } else {
                 return Ok(None);
             }
@@ -162,6 +181,7 @@ impl Builder<'_> {
         let Some(id) = &field.id else {
             return Ok(Member {
                 name: last(&field.name).to_owned(),
+                key: field.name.clone(),
                 offset,
                 size,
                 align: self.names.align(&field.spelling, &field.class)?,
@@ -183,7 +203,8 @@ impl Builder<'_> {
         };
         let ty = format!("{}_{path}", self.record.name);
         let inner = self.container(Some(id), &ty, kind, offset * 8, size, align)?;
-        Ok(Member { name, offset, size, align, ty, content: Content::Inline(inner) })
+        let key = field.key().to_owned();
+        Ok(Member { name, key, offset, size, align, ty, content: Content::Inline(inner) })
     }
 
     /// Adds a bit field to the last storage word, or to a new one as Microsoft's compiler does:
@@ -203,9 +224,11 @@ impl Builder<'_> {
             storage: storage.to_owned(),
             fields: bit_field(field, field.offset)?.into_iter().collect(),
             whole: Vec::new(),
+            keys: Vec::new(),
         };
         members.push(Member {
             name: format!("bits{count}"),
+            key: String::new(),
             offset: field.offset / 8,
             size: field.size / 8,
             align: field.size / 8,
@@ -272,7 +295,7 @@ fn bit_field(field: &Field, base: u64) -> Result<Option<BitField>> {
     let shift = field.offset.checked_sub(base).context("bit field before its storage")?;
     ensure!(width > 0 && shift + width <= field.size, "field {:?}: outside its storage", field.name);
     let name = last(&field.name).to_owned();
-    Ok((!name.is_empty()).then_some(BitField { name, shift, width }))
+    Ok((!name.is_empty()).then(|| BitField { name, key: field.name.clone(), shift, width }))
 }
 
 /// The integer type of so many bits.
