@@ -3,6 +3,7 @@
 //! Each command has a module of its own with its arguments (`Args`) and what it does (`run`).
 
 mod bindings;
+mod toolchain;
 
 use std::process::ExitCode;
 
