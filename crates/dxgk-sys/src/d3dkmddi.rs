@@ -11,7 +11,7 @@
     clippy::type_complexity,         // the header's functions
     clippy::too_many_arguments,      // the same
     clippy::upper_case_acronyms,     // the header's names
-    clippy::len_without_is_empty,    // the same
+    clippy::wildcard_imports,        // the headers use each other's names without limit
 )]
 
 use core::ffi::c_void;

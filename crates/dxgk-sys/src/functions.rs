@@ -5,7 +5,7 @@
 //! Whoever calls one must link a library that has it. Where the header gives the body there is
 //! nothing to link, only the type of the function.
 
-#![allow(clippy::too_many_arguments)] // the headers' functions
+#![allow(clippy::too_many_arguments, clippy::wildcard_imports)] // the headers' functions and types
 
 use crate::*;
 

@@ -105,6 +105,7 @@ macro_rules! opaque {
 macro_rules! flag_word {
     ($name:ident: $storage:ident; $($(#[$meta:meta])*
         $get:ident $set:ident $with:ident $value:ident $shift:literal $width:literal;)*) => {
+        #[allow(clippy::cast_possible_truncation)] // higher bits are masked away
         impl $name {
             $($(#[$meta])*
             #[inline]
@@ -145,6 +146,7 @@ macro_rules! flag_word {
 macro_rules! bit_fields {
     ($name:ident, $word:ident: $storage:ident; $($(#[$meta:meta])*
         $get:ident $set:ident $with:ident $value:ident $shift:literal $width:literal;)*) => {
+        #[allow(clippy::cast_possible_truncation)] // higher bits are masked away
         impl $name {
             $($(#[$meta])*
             #[inline]

@@ -182,11 +182,12 @@ zero! {
 /// A GUID from its digits, as a literal without dashes.
 #[must_use]
 pub const fn guid(digits: u128) -> GUID {
-    let [a, b, c, d, e, f, g, h, rest @ ..] = digits.to_be_bytes();
+    let bytes = digits.to_be_bytes();
+    let [_, _, _, _, _, _, _, _, tail @ ..] = bytes;
     GUID {
-        Data1: u32::from_be_bytes([a, b, c, d]),
-        Data2: u16::from_be_bytes([e, f]),
-        Data3: u16::from_be_bytes([g, h]),
-        Data4: rest,
+        Data1: u32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]),
+        Data2: u16::from_be_bytes([bytes[4], bytes[5]]),
+        Data3: u16::from_be_bytes([bytes[6], bytes[7]]),
+        Data4: tail,
     }
 }

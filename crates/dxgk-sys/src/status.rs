@@ -13,7 +13,9 @@ pub const fn is_success(status: NTSTATUS) -> bool {
 
 /// The name of a status of this module.
 pub fn name(status: NTSTATUS) -> Option<&'static str> {
-    ALL.iter().find(|(_, value)| *value == status).map(|(name, _)| *name)
+    ALL.iter()
+        .find(|(_, value)| *value == status)
+        .map(|(name, _)| *name)
 }
 
 macro_rules! statuses {
@@ -48,6 +50,8 @@ statuses! {
     STATUS_ACCESS_VIOLATION = 0xC000_0005;
     /// The handle names nothing.
     STATUS_INVALID_HANDLE = 0xC000_0008;
+    /// There is no such device.
+    STATUS_NO_SUCH_DEVICE = 0xC000_000E;
     /// An argument is wrong.
     STATUS_INVALID_PARAMETER = 0xC000_000D;
     /// The device knows no such request.
@@ -66,6 +70,8 @@ statuses! {
     STATUS_INSUFFICIENT_RESOURCES = 0xC000_009A;
     /// The driver does not do this.
     STATUS_NOT_SUPPORTED = 0xC000_00BB;
+    /// The device's resources are not what it needs.
+    STATUS_DEVICE_CONFIGURATION_ERROR = 0xC000_0182;
     /// The user's buffer cannot be read or written.
     STATUS_INVALID_USER_BUFFER = 0xC000_00E8;
     /// The driver was loaded before.
@@ -90,17 +96,17 @@ statuses! {
     STATUS_GRAPHICS_INVALID_ALLOCATION_HANDLE = 0xC01E_0114;
     /// The device has failed and takes no more work.
     STATUS_GRAPHICS_GPU_EXCEPTION_ON_DEVICE = 0xC01E_0200;
-    /// The paths of the VidPN cannot be.
+    /// The paths of the `VidPN` cannot be.
     STATUS_GRAPHICS_INVALID_VIDPN_TOPOLOGY = 0xC01E_0300;
-    /// The paths of the VidPN are more than the adapter does.
+    /// The paths of the `VidPN` are more than the adapter does.
     STATUS_GRAPHICS_VIDPN_TOPOLOGY_NOT_SUPPORTED = 0xC01E_0301;
-    /// The handle names no VidPN.
+    /// The handle names no `VidPN`.
     STATUS_GRAPHICS_INVALID_VIDPN = 0xC01E_0303;
     /// No source of that number.
     STATUS_GRAPHICS_INVALID_VIDEO_PRESENT_SOURCE = 0xC01E_0304;
     /// No target of that number.
     STATUS_GRAPHICS_INVALID_VIDEO_PRESENT_TARGET = 0xC01E_0305;
-    /// The modes of the VidPN are more than the adapter does.
+    /// The modes of the `VidPN` are more than the adapter does.
     STATUS_GRAPHICS_VIDPN_MODALITY_NOT_SUPPORTED = 0xC01E_0306;
     /// The handle names no set of source modes.
     STATUS_GRAPHICS_INVALID_VIDPN_SOURCEMODESET = 0xC01E_0308;
@@ -112,16 +118,16 @@ statuses! {
     STATUS_GRAPHICS_MODE_ALREADY_IN_MODESET = 0xC01E_0314;
     /// The set of modes has changed since.
     STATUS_GRAPHICS_STALE_MODESET = 0xC01E_0320;
-    /// No VidPN to recommend.
+    /// No `VidPN` to recommend.
     STATUS_GRAPHICS_NO_RECOMMENDED_FUNCTIONAL_VIDPN = 0xC01E_0323;
-    /// The VidPN has no such path.
+    /// The `VidPN` has no such path.
     STATUS_GRAPHICS_PATH_NOT_IN_TOPOLOGY = 0xC01E_0327;
-    /// The VidPN has no path from that source.
+    /// The `VidPN` has no path from that source.
     STATUS_GRAPHICS_SOURCE_NOT_IN_TOPOLOGY = 0xC01E_0339;
-    /// The set lacks that mode.
-    STATUS_GRAPHICS_MODE_NOT_IN_MODESET = 0xC01E_034A;
     /// No such scaling or rotation on this path.
     STATUS_GRAPHICS_PATH_CONTENT_GEOMETRY_TRANSFORMATION_NOT_SUPPORTED = 0xC01E_0346;
+    /// The set lacks that mode.
+    STATUS_GRAPHICS_MODE_NOT_IN_MODESET = 0xC01E_034A;
     /// The child has no descriptor that can be read.
     STATUS_GRAPHICS_CHILD_DESCRIPTOR_NOT_SUPPORTED = 0xC01E_0401;
 }

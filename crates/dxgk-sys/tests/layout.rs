@@ -18,15 +18,21 @@ fn data() -> Value {
 }
 
 fn list<'a>(value: &'a Value, section: &str) -> &'a [Value] {
-    value[section].as_array().unwrap_or_else(|| panic!("no section {section}"))
+    value[section]
+        .as_array()
+        .unwrap_or_else(|| panic!("no section {section}"))
 }
 
 fn text<'a>(value: &'a Value, key: &str) -> &'a str {
-    value[key].as_str().unwrap_or_else(|| panic!("no {key:?} in {value}"))
+    value[key]
+        .as_str()
+        .unwrap_or_else(|| panic!("no {key:?} in {value}"))
 }
 
 fn number(value: &Value, key: &str) -> usize {
-    let number = value[key].as_u64().unwrap_or_else(|| panic!("no {key:?} in {value}"));
+    let number = value[key]
+        .as_u64()
+        .unwrap_or_else(|| panic!("no {key:?} in {value}"));
     number.try_into().expect("a small number")
 }
 
@@ -38,22 +44,39 @@ fn pair<'d, 't, T>(
     name: impl Fn(&T) -> &str,
 ) -> Vec<(&'d Value, &'t T)> {
     let mut by_name: HashMap<&str, &T> = rows.iter().map(|row| (name(row), row)).collect();
-    assert_eq!(by_name.len(), rows.len(), "{what}: the table has a name twice");
+    assert_eq!(
+        by_name.len(),
+        rows.len(),
+        "{what}: the table has a name twice"
+    );
     let pairs = entries
         .map(|entry| {
             let name = text(entry, "n");
-            let row = by_name.remove(name).unwrap_or_else(|| panic!("{what} {name} is missing"));
+            let row = by_name
+                .remove(name)
+                .unwrap_or_else(|| panic!("{what} {name} is missing"));
             (entry, row)
         })
         .collect();
-    assert!(by_name.is_empty(), "{what}: not in the data: {:?}", by_name.keys());
+    assert!(
+        by_name.is_empty(),
+        "{what}: not in the data: {:?}",
+        by_name.keys()
+    );
     pairs
 }
 
 /// The records of the data: the headers' own and those of other headers that they use.
 fn record_pairs(data: &Value) -> Vec<(&Value, &'static Record)> {
-    let external = list(data, "ext_records").iter().filter(|entry| entry["k"] != "enum");
-    pair("record", list(data, "records").iter().chain(external), RECORDS, |record| record.name)
+    let external = list(data, "ext_records")
+        .iter()
+        .filter(|entry| entry["k"] != "enum");
+    pair(
+        "record",
+        list(data, "records").iter().chain(external),
+        RECORDS,
+        |record| record.name,
+    )
 }
 
 /// The key of a field entry in the tables.
@@ -69,8 +92,18 @@ fn records_are_as_large_and_aligned_as_measured() {
     let data = data();
     let pairs = record_pairs(&data);
     for (entry, record) in &pairs {
-        assert_eq!(record.size, number(entry, "size"), "size of {}", record.name);
-        assert_eq!(record.align, number(entry, "align"), "alignment of {}", record.name);
+        assert_eq!(
+            record.size,
+            number(entry, "size"),
+            "size of {}",
+            record.name
+        );
+        assert_eq!(
+            record.align,
+            number(entry, "align"),
+            "alignment of {}",
+            record.name
+        );
     }
     assert_eq!(list(&data, "records").len(), 714);
     println!("{} records: size and alignment", pairs.len());
@@ -81,20 +114,42 @@ fn fields_are_where_they_were_measured() {
     let data = data();
     let mut count = 0;
     for (entry, record) in record_pairs(&data) {
-        let mut fields: HashMap<&str, &Field> =
-            record.fields.iter().map(|field| (field.key, field)).collect();
-        assert_eq!(fields.len(), record.fields.len(), "{}: a key twice", record.name);
-        for entry in list(entry, "f").iter().filter(|entry| entry["bw"].is_null()) {
+        let mut fields: HashMap<&str, &Field> = record
+            .fields
+            .iter()
+            .map(|field| (field.key, field))
+            .collect();
+        assert_eq!(
+            fields.len(),
+            record.fields.len(),
+            "{}: a key twice",
+            record.name
+        );
+        for entry in list(entry, "f")
+            .iter()
+            .filter(|entry| entry["bw"].is_null())
+        {
             let name = format!("{}.{}", record.name, key(entry));
-            let field = fields.remove(key(entry)).unwrap_or_else(|| panic!("{name} is missing"));
-            assert_eq!(field.offset * 8, number(entry, "o"), "offset of {name} in bits");
+            let field = fields
+                .remove(key(entry))
+                .unwrap_or_else(|| panic!("{name} is missing"));
+            assert_eq!(
+                field.offset * 8,
+                number(entry, "o"),
+                "offset of {name} in bits"
+            );
             assert_eq!(field.size * 8, number(entry, "s"), "size of {name} in bits");
             if !entry["al"].is_null() {
                 assert_eq!(field.align, number(entry, "al"), "alignment of {name}");
             }
             count += 1;
         }
-        assert!(fields.is_empty(), "{}: not in the data: {:?}", record.name, fields.keys());
+        assert!(
+            fields.is_empty(),
+            "{}: not in the data: {:?}",
+            record.name,
+            fields.keys()
+        );
     }
     println!("{count} fields: offset and size");
 }
@@ -107,14 +162,24 @@ fn bit_fields_are_where_they_were_measured() {
     for (entry, record) in record_pairs(&data) {
         let mut accessors: HashMap<&str, _> =
             record.bits.iter().map(|bits| (bits.key, bits)).collect();
-        assert_eq!(accessors.len(), record.bits.len(), "{}: a key twice", record.name);
-        for entry in list(entry, "f").iter().filter(|entry| !entry["bw"].is_null()) {
+        assert_eq!(
+            accessors.len(),
+            record.bits.len(),
+            "{}: a key twice",
+            record.name
+        );
+        for entry in list(entry, "f")
+            .iter()
+            .filter(|entry| !entry["bw"].is_null())
+        {
             if key(entry).is_empty() {
                 unnamed += 1;
                 continue;
             }
             let name = format!("{}.{}", record.name, key(entry));
-            let bits = accessors.remove(key(entry)).unwrap_or_else(|| panic!("{name} is missing"));
+            let bits = accessors
+                .remove(key(entry))
+                .unwrap_or_else(|| panic!("{name} is missing"));
             let (offset, width) = (number(entry, "o"), number(entry, "bw"));
             let most = u64::MAX >> (64 - width);
             // All bits of the field, only its lowest, only its highest.
@@ -123,13 +188,21 @@ fn bit_fields_are_where_they_were_measured() {
                     let mut bytes = vec![background; record.size];
                     (bits.write)(&mut bytes, value);
                     let expected = with_bits(background, record.size, offset, width, value);
-                    assert_eq!(bytes, expected, "{name} = {value:#x} over {background:#04x}");
+                    assert_eq!(
+                        bytes, expected,
+                        "{name} = {value:#x} over {background:#04x}"
+                    );
                     assert_eq!((bits.read)(&bytes), value, "{name} read back");
                 }
             }
             count += 1;
         }
-        assert!(accessors.is_empty(), "{}: not in the data: {:?}", record.name, accessors.keys());
+        assert!(
+            accessors.is_empty(),
+            "{}: not in the data: {:?}",
+            record.name,
+            accessors.keys()
+        );
     }
     println!("{count} bit fields: every byte after a write, and the value read back");
     println!("{unnamed} bit field without a name: nothing to compare");
@@ -141,7 +214,11 @@ fn with_bits(background: u8, size: usize, offset: usize, width: usize, value: u6
     for bit in 0..width {
         let mask = 1 << ((offset + bit) % 8);
         let byte = &mut bytes[(offset + bit) / 8];
-        *byte = if value >> bit & 1 == 1 { *byte | mask } else { *byte & !mask };
+        *byte = if value >> bit & 1 == 1 {
+            *byte | mask
+        } else {
+            *byte & !mask
+        };
     }
     bytes
 }
@@ -149,7 +226,9 @@ fn with_bits(background: u8, size: usize, offset: usize, width: usize, value: u6
 #[test]
 fn enums_have_the_measured_values() {
     let data = data();
-    let external = list(&data, "ext_records").iter().filter(|entry| entry["k"] == "enum");
+    let external = list(&data, "ext_records")
+        .iter()
+        .filter(|entry| entry["k"] == "enum");
     let entries = list(&data, "enums").iter().chain(external);
     let pairs = pair("enum", entries, ENUMS, |item| item.name);
     let mut count = 0;
@@ -178,10 +257,17 @@ fn enums_have_the_measured_values() {
 #[test]
 fn constants_have_the_measured_values_and_types() {
     let data = data();
-    let pairs = pair("constant", list(&data, "consts").iter(), CONSTANTS, |item| item.name);
+    let pairs = pair(
+        "constant",
+        list(&data, "consts").iter(),
+        CONSTANTS,
+        |item| item.name,
+    );
     for (entry, item) in &pairs {
         let value = &entry["v"];
-        let value = value.as_i64().map_or_else(|| value.as_u64().map(i128::from), |v| Some(v.into()));
+        let value = value
+            .as_i64()
+            .map_or_else(|| value.as_u64().map(i128::from), |v| Some(v.into()));
         assert_eq!(Some(item.value), value, "{}", item.name);
         assert_eq!((item.class)(), text(entry, "c"), "type of {}", item.name);
     }
@@ -234,18 +320,35 @@ fn compare_signature(types: &HashMap<&str, usize>, entry: &Value, function: &Fun
     for parameter in entry["p"].as_array().into_iter().flatten() {
         expected.push(value_size(types, &parameter[1], &parameter[2]));
     }
-    assert_eq!((function.sizes)(), expected, "return value and parameters of {}", function.name);
+    assert_eq!(
+        (function.sizes)(),
+        expected,
+        "return value and parameters of {}",
+        function.name
+    );
 }
 
 #[test]
 fn functions_take_and_return_what_was_measured() {
     let data = data();
     let types = type_sizes(&data);
-    let pairs = pair("function type", list(&data, "fns").iter(), FUNCTIONS, |item| item.name);
-    let entries: HashMap<&str, &Value> =
-        pairs.iter().map(|(entry, item)| (item.name, *entry)).collect();
+    let pairs = pair(
+        "function type",
+        list(&data, "fns").iter(),
+        FUNCTIONS,
+        |item| item.name,
+    );
+    let entries: HashMap<&str, &Value> = pairs
+        .iter()
+        .map(|(entry, item)| (item.name, *entry))
+        .collect();
     for (entry, function) in &pairs {
-        assert_eq!(function.nullable, entry["k"] == "fnptr", "{} is a pointer", function.name);
+        assert_eq!(
+            function.nullable,
+            entry["k"] == "fnptr",
+            "{} is a pointer",
+            function.name
+        );
         let mut target = *entry;
         while let Some(of) = target["of"].as_str() {
             target = entries[of];
@@ -253,30 +356,47 @@ fn functions_take_and_return_what_was_measured() {
         compare_signature(&types, target, function);
     }
     assert_eq!(pairs.len(), 637);
-    println!("{} function types: return value and parameters", pairs.len());
+    println!(
+        "{} function types: return value and parameters",
+        pairs.len()
+    );
 }
 
 #[test]
 fn prototypes_are_all_there() {
     let data = data();
     let types = type_sizes(&data);
-    let (inline, linked): (Vec<&Value>, Vec<&Value>) =
-        list(&data, "protos").iter().partition(|entry| entry["inline"] == 1);
-    let inline = pair("inline prototype", inline.into_iter(), INLINE_PROTOTYPES, |item| item.name);
+    let (inline, linked): (Vec<&Value>, Vec<&Value>) = list(&data, "protos")
+        .iter()
+        .partition(|entry| entry["inline"] == 1);
+    let inline = pair(
+        "inline prototype",
+        inline.into_iter(),
+        INLINE_PROTOTYPES,
+        |item| item.name,
+    );
     for (entry, function) in &inline {
         compare_signature(&types, entry, function);
     }
-    let linked = pair("prototype", linked.into_iter(), LINKED_PROTOTYPES, |item| item.0);
+    let linked = pair("prototype", linked.into_iter(), LINKED_PROTOTYPES, |item| {
+        item.0
+    });
     assert_eq!(inline.len() + linked.len(), 48);
-    println!("{} prototypes, {} of them inline", inline.len() + linked.len(), inline.len());
+    println!(
+        "{} prototypes, {} of them inline",
+        inline.len() + linked.len(),
+        inline.len()
+    );
 }
 
 #[test]
 fn sizes_by_interface_version_are_as_measured() {
     let table = include_str!("../data/sizes-26100-x64.tsv");
     let data = data();
-    let constants: HashMap<&str, &Value> =
-        list(&data, "consts").iter().map(|entry| (text(entry, "n"), &entry["v"])).collect();
+    let constants: HashMap<&str, &Value> = list(&data, "consts")
+        .iter()
+        .map(|entry| (text(entry, "n"), &entry["v"]))
+        .collect();
     let mut lines = table.lines();
     let versions: Vec<Interface> = lines
         .next()
@@ -293,7 +413,10 @@ fn sizes_by_interface_version_are_as_measured() {
     let mut count = 0;
     for line in lines {
         let (name, cells) = line.split_once('\t').expect("a name");
-        assert!(sizes::ALL.iter().any(|(known, _)| *known == name), "{name} is missing");
+        assert!(
+            sizes::ALL.iter().any(|(known, _)| *known == name),
+            "{name} is missing"
+        );
         for (cell, version) in cells.split('\t').zip(&versions) {
             let size = (cell != "-").then(|| cell.parse().expect("a size"));
             assert_eq!(sizes::of(name, *version), size, "{name} at {version:?}");
@@ -301,5 +424,9 @@ fn sizes_by_interface_version_are_as_measured() {
         }
     }
     assert_eq!(sizes::ALL.len(), 714);
-    println!("{} records at {} interface versions: {count} sizes", sizes::ALL.len(), versions.len());
+    println!(
+        "{} records at {} interface versions: {count} sizes",
+        sizes::ALL.len(),
+        versions.len()
+    );
 }

@@ -98,7 +98,9 @@ impl Interface {
 
     /// The version of a number that a driver declares, if it is exactly one of these.
     pub fn from_value(value: u32) -> Option<Self> {
-        Self::ALL.into_iter().find(|version| version.value() == value)
+        Self::ALL
+            .into_iter()
+            .find(|version| version.value() == value)
     }
 }
 
@@ -113,7 +115,11 @@ impl Sizes {
         let mut rest: (&[Interface], &[u32]) = (&Interface::ALL, &self.0);
         while let ([candidate, versions @ ..], [bytes, sizes @ ..]) = rest {
             if candidate.value() == version.value() {
-                return if *bytes == 0 { None } else { Some(*bytes as usize) };
+                return if *bytes == 0 {
+                    None
+                } else {
+                    Some(*bytes as usize)
+                };
             }
             rest = (versions, sizes);
         }
@@ -125,7 +131,9 @@ impl Sizes {
 ///
 /// Where the record is known beforehand its constant says the same without a search.
 pub fn of(record: &str, version: Interface) -> Option<usize> {
-    ALL.iter().find(|(name, _)| *name == record).and_then(|(_, sizes)| sizes.at(version))
+    ALL.iter()
+        .find(|(name, _)| *name == record)
+        .and_then(|(_, sizes)| sizes.at(version))
 }
 
 /// A constant for each record, and all of them by name.

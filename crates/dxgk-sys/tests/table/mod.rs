@@ -138,7 +138,12 @@ macro_rules! field {
 /// The record itself, where it stands for a field of the header.
 macro_rules! whole {
     ($record:ident, $key:literal) => {
-        Field { key: $key, offset: 0, size: size_of::<$record>(), align: align_of::<$record>() }
+        Field {
+            key: $key,
+            offset: 0,
+            size: size_of::<$record>(),
+            align: align_of::<$record>(),
+        }
     };
 }
 
@@ -204,7 +209,12 @@ macro_rules! enumeration {
         Enum {
             name: stringify!($name),
             size: size_of::<$name>(),
-            values: || $name::VALUES.iter().map(|(name, value)| (*name, value.0.into())).collect(),
+            values: || {
+                $name::VALUES
+                    .iter()
+                    .map(|(name, value)| (*name, value.0.into()))
+                    .collect()
+            },
         }
     };
 }

@@ -11,7 +11,10 @@ use super::tree::{self, Body, Container, Content, Word};
 
 /// The table of records.
 pub fn records(data: &Data, names: &Names, source: &str) -> Result<String> {
-    let mut out = emit::head("Every record of the data as the compiler lays it out.", source);
+    let mut out = emit::head(
+        "Every record of the data as the compiler lays it out.",
+        source,
+    );
     out.push_str(
         "use super::{Bits, Field, Record, bits, field, flag, record, whole};\nuse dxgk_sys::*;\n\n\
          pub static RECORDS: &[Record] = &[\n",
@@ -29,9 +32,17 @@ pub fn records(data: &Data, names: &Names, source: &str) -> Result<String> {
 
 fn record(out: &mut String, names: &Names, item: &Record) -> Result<()> {
     let tree = tree::build(names, item)?;
-    let mut rows = Rows { record: &item.name, fields: String::new(), bits: String::new() };
+    let mut rows = Rows {
+        record: &item.name,
+        fields: String::new(),
+        bits: String::new(),
+    };
     rows.container(&tree, "");
-    let _ = writeln!(out, "    record!({}, &[{}], &[{}]),", item.name, rows.fields, rows.bits);
+    let _ = writeln!(
+        out,
+        "    record!({}, &[{}], &[{}]),",
+        item.name, rows.fields, rows.bits
+    );
     Ok(())
 }
 
@@ -47,7 +58,11 @@ impl Rows<'_> {
             Body::Flags(word) => self.word(word, path, Some(&container.name)),
             Body::Members(members) => {
                 for member in members {
-                    let inner = format!("{path}{}{}", if path.is_empty() { "" } else { "." }, member.name);
+                    let inner = format!(
+                        "{path}{}{}",
+                        if path.is_empty() { "" } else { "." },
+                        member.name
+                    );
                     if !member.key.is_empty() {
                         self.field(&member.key, &inner);
                     }
@@ -80,10 +95,16 @@ impl Rows<'_> {
             let (name, key) = (&field.name, &field.key);
             let _ = match flags {
                 Some(ty) if field.width == 1 => {
-                    write!(self.bits, "\n        flag!({record}, {key:?}, ({path}), {ty}::{name}),")
+                    write!(
+                        self.bits,
+                        "\n        flag!({record}, {key:?}, ({path}), {ty}::{name}),"
+                    )
                 }
                 _ => {
-                    write!(self.bits, "\n        bits!({record}, {key:?}, ({path}), {name}, set_{name}),")
+                    write!(
+                        self.bits,
+                        "\n        bits!({record}, {key:?}, ({path}), {name}, set_{name}),"
+                    )
                 }
             };
         }
@@ -92,7 +113,10 @@ impl Rows<'_> {
 
 /// The tables of everything that is not a record.
 pub fn values(data: &Data, source: &str) -> String {
-    let mut out = emit::head("Every other name of the data as the compiler sees it.", source);
+    let mut out = emit::head(
+        "Every other name of the data as the compiler sees it.",
+        source,
+    );
     out.push_str("use super::{Constant, Enum, Function, constant, enumeration, function};\nuse dxgk_sys::*;\n");
     let mut table = |name: &str, ty: &str, rows: &mut dyn Iterator<Item = String>| {
         let _ = writeln!(out, "\npub static {name}: &[{ty}] = &[");
@@ -105,13 +129,26 @@ pub fn values(data: &Data, source: &str) -> String {
         External::Record(_) => None,
         External::Enum(item) => Some(item),
     });
-    let mut enums = data.enums.iter().chain(external).map(|item| format!("enumeration!({})", item.name));
+    let mut enums = data
+        .enums
+        .iter()
+        .chain(external)
+        .map(|item| format!("enumeration!({})", item.name));
     table("ENUMS", "Enum", &mut enums);
-    let mut constants = data.consts.iter().map(|item| format!("constant!({})", item.name));
+    let mut constants = data
+        .consts
+        .iter()
+        .map(|item| format!("constant!({})", item.name));
     table("CONSTANTS", "Constant", &mut constants);
-    let mut guids = data.guids.iter().map(|item| format!("({:?}, {})", item.name, item.name));
+    let mut guids = data
+        .guids
+        .iter()
+        .map(|item| format!("({:?}, {})", item.name, item.name));
     table("GUIDS", "(&str, GUID)", &mut guids);
-    let mut functions = data.fns.iter().map(|item| format!("function!({})", item.name));
+    let mut functions = data
+        .fns
+        .iter()
+        .map(|item| format!("function!({})", item.name));
     table("FUNCTIONS", "Function", &mut functions);
     let mut inline = data
         .protos

@@ -4,12 +4,13 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 /// The only layout of the JSON file that this generator understands.
 const SCHEMA: u32 = 1;
 
 /// Everything that one build of the headers declares.
-#[derive(Deserialize)]
 pub struct Data {
     pub meta: Meta,
     pub records: Vec<Record>,
@@ -28,10 +29,7 @@ pub struct Data {
 /// Which headers were measured, and how many entries each section must have.
 #[derive(Deserialize)]
 pub struct Meta {
-    pub schema: u32,
     pub header: String,
-    pub arch: String,
-    pub interface: String,
     pub counts: Counts,
 }
 
@@ -109,7 +107,11 @@ pub struct Field {
 impl Field {
     /// The entry's name in its record: the C name, or the label of an unnamed container.
     pub fn key(&self) -> &str {
-        if self.name.is_empty() { self.id.as_deref().unwrap_or_default() } else { &self.name }
+        if self.name.is_empty() {
+            self.id.as_deref().unwrap_or_default()
+        } else {
+            &self.name
+        }
     }
 }
 
@@ -233,20 +235,24 @@ impl Data {
 
     /// As [`Data::read`], from text.
     pub fn parse(text: &str) -> Result<Self> {
-        /// The part that every schema has.
-        #[derive(Deserialize)]
-        struct Head {
-            meta: HeadMeta,
-        }
-        #[derive(Deserialize)]
-        struct HeadMeta {
-            schema: u32,
-        }
-        let head: Head = serde_json::from_str(text)?;
-        let schema = head.meta.schema;
-        ensure!(schema == SCHEMA, "meta: schema {schema} is unknown, {SCHEMA} is expected");
-        let data: Self = serde_json::from_str(text)?;
-        debug_assert_eq!(data.meta.schema, schema);
+        let file: Value = serde_json::from_str(text)?;
+        let schema = &file["meta"]["schema"];
+        ensure!(
+            *schema == SCHEMA,
+            "meta: schema {schema} is unknown, {SCHEMA} is expected"
+        );
+        let data = Self {
+            meta: Meta::deserialize(&file["meta"]).context("meta")?,
+            records: section(&file, "records")?,
+            enums: section(&file, "enums")?,
+            consts: section(&file, "consts")?,
+            fns: section(&file, "fns")?,
+            protos: section(&file, "protos")?,
+            aliases: section(&file, "aliases")?,
+            guids: section(&file, "guids")?,
+            ext_records: section(&file, "ext_records")?,
+            ext_types: section(&file, "ext_types")?,
+        };
         let counts = &data.meta.counts;
         for (section, found, expected) in [
             ("records", data.records.len(), counts.records),
@@ -259,8 +265,90 @@ impl Data {
             ("ext_records", data.ext_records.len(), counts.ext_records),
             ("ext_types", data.ext_types.len(), counts.ext_types),
         ] {
-            ensure!(found == expected, "{section}: {found} entries, {expected} are expected");
+            ensure!(
+                found == expected,
+                "{section}: {found} entries, {expected} are expected"
+            );
         }
         Ok(data)
+    }
+}
+
+/// A section of the file, entry by entry so that a message can name the entry and the field.
+fn section<T: DeserializeOwned>(file: &Value, name: &str) -> Result<Vec<T>> {
+    let entries = file[name]
+        .as_array()
+        .with_context(|| format!("section {name:?} is missing"))?;
+    entries
+        .iter()
+        .map(|entry| {
+            T::deserialize(entry).with_context(|| match bad_field(entry) {
+                Some(field) => format!("{name}: {}: field {field}", entry["n"]),
+                None => format!("{name}: {}", entry["n"]),
+            })
+        })
+        .collect()
+}
+
+/// The first field of a record that cannot be read.
+fn bad_field(entry: &Value) -> Option<&Value> {
+    let fields = entry["f"].as_array()?;
+    let bad = |field: &&Value| Field::deserialize(*field).is_err();
+    fields.iter().find(bad).map(|field| &field["n"])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Data;
+    use serde_json::{Value, json};
+
+    /// A small file of the known shape.
+    fn file() -> Value {
+        json!({
+            "meta": {"schema": 1, "header": "1.0", "counts": {
+                "records": 1, "enums": 0, "consts": 0, "fns": 0, "protos": 0, "aliases": 0,
+                "guids": 0, "ext_records": 0, "ext_types": 0}},
+            "records": [{"n": "R", "h": "a.h", "k": "struct", "size": 4, "align": 4,
+                "f": [{"n": "Count", "o": 0, "s": 32, "t": "UINT", "c": "u32"}]}],
+            "enums": [], "consts": [], "fns": [], "protos": [], "aliases": [], "guids": [],
+            "ext_records": [], "ext_types": [],
+        })
+    }
+
+    fn message(file: &Value) -> String {
+        Data::parse(&file.to_string())
+            .err()
+            .map(|error| format!("{error:#}"))
+            .unwrap_or_default()
+    }
+
+    #[test]
+    fn a_good_file_is_read() {
+        assert_eq!(message(&file()), "");
+    }
+
+    #[test]
+    fn an_unknown_schema_is_refused() {
+        let mut file = file();
+        file["meta"]["schema"] = json!(2);
+        assert_eq!(message(&file), "meta: schema 2 is unknown, 1 is expected");
+    }
+
+    #[test]
+    fn a_bad_field_is_named() {
+        let mut file = file();
+        file["records"][0]["f"][0]["o"] = json!("far");
+        let message = message(&file);
+        assert!(
+            message.starts_with("records: \"R\": field \"Count\": invalid type"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn a_missing_entry_is_noticed() {
+        let mut file = file();
+        file["records"] = json!([]);
+        assert_eq!(message(&file), "records: 0 entries, 1 are expected");
     }
 }

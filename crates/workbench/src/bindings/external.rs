@@ -9,8 +9,11 @@ use super::emit;
 use super::names::Names;
 
 /// Integers as wide as a pointer, which the data can only give as 64 bits.
-const POINTER_SIZED: &[(&str, &str)] =
-    &[("SIZE_T", "usize"), ("UINT_PTR", "usize"), ("ULONG_PTR", "usize")];
+const POINTER_SIZED: &[(&str, &str)] = &[
+    ("SIZE_T", "usize"),
+    ("UINT_PTR", "usize"),
+    ("ULONG_PTR", "usize"),
+];
 
 pub fn module(data: &Data, names: &Names, source: &str) -> Result<String> {
     let mut out = emit::head(
@@ -18,7 +21,7 @@ pub fn module(data: &Data, names: &Names, source: &str) -> Result<String> {
         source,
     );
     out.push_str(
-        "#![allow(clippy::upper_case_acronyms)] // the headers' names\n\n\
+        "#![allow(clippy::wildcard_imports)] // the types that are written by hand\n\n\
          use core::ffi::c_void;\n\nuse crate::*;\n",
     );
     let mut all = Vec::new();
@@ -32,9 +35,17 @@ pub fn module(data: &Data, names: &Names, source: &str) -> Result<String> {
     for item in &data.ext_types {
         if let Some((name, ty)) = POINTER_SIZED.iter().find(|(name, _)| *name == item.name) {
             let _ = write!(out, "\n/// `{}`.\npub type {name} = {ty};\n", item.header);
-        } else if let Some(tag) = item.spelling.strip_prefix("enum ").filter(|tag| names.by_tag(tag).is_none()) {
+        } else if let Some(tag) = item
+            .spelling
+            .strip_prefix("enum ")
+            .filter(|tag| names.by_tag(tag).is_none())
+        {
             // Its enumerators were not measured.
-            let _ = write!(out, "\n/// `{}`, enum `{tag}`.\npub type {} = i32;\n", item.header, item.name);
+            let _ = write!(
+                out,
+                "\n/// `{}`, enum `{tag}`.\npub type {} = i32;\n",
+                item.header, item.name
+            );
         } else if names.is_alias(item) {
             emit::alias(&mut out, names, item)?;
         }

@@ -48,16 +48,25 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         if args.check {
             println!("{}: is not what the generator gives", path.display());
         } else {
-            std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+            std::fs::write(path, text)
+                .with_context(|| format!("cannot write {}", path.display()))?;
             println!("{}: written", path.display());
         }
     }
-    println!("{} of {} files are as generated", files.len() - stale, files.len());
+    println!(
+        "{} of {} files are as generated",
+        files.len() - stale,
+        files.len()
+    );
     let failed = args.check && stale > 0;
     if failed {
         println!("run `cargo run -- bindings`");
     }
-    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if failed {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 /// Path and text of every generated file.
@@ -70,12 +79,21 @@ fn generate(folder: &Path) -> Result<Vec<(PathBuf, String)>> {
         let text = emit::module(&data, &names, &format!("{header}.h"), DATA)?;
         files.push((source.join(format!("{header}.rs")), text));
     }
-    files.push((source.join("external.rs"), external::module(&data, &names, DATA)?));
-    files.push((source.join("functions.rs"), prototypes::module(&data, &names, DATA)?));
+    files.push((
+        source.join("external.rs"),
+        external::module(&data, &names, DATA)?,
+    ));
+    files.push((
+        source.join("functions.rs"),
+        prototypes::module(&data, &names, DATA)?,
+    ));
     let sizes = sizes::module(&data, &folder.join(SIZES), SIZES)?;
     files.push((source.join("sizes/table.rs"), sizes));
     let tests = folder.join("tests/table");
-    files.push((tests.join("records.rs"), checks::records(&data, &names, DATA)?));
+    files.push((
+        tests.join("records.rs"),
+        checks::records(&data, &names, DATA)?,
+    ));
     files.push((tests.join("values.rs"), checks::values(&data, DATA)));
     Ok(files)
 }

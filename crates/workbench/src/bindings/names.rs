@@ -28,7 +28,11 @@ enum Type {
     /// A record or an enum, with its alignment in bytes.
     Solid(u64),
     /// Another type.
-    Alias { spelling: String, class: String, header: String },
+    Alias {
+        spelling: String,
+        class: String,
+        header: String,
+    },
     /// A function type: only a pointer to it is a value.
     Function,
     /// A pointer to a function.
@@ -37,8 +41,11 @@ enum Type {
 
 impl Names {
     pub fn new(data: &Data) -> Self {
-        let mut names =
-            Self { types: HashMap::new(), tags: HashMap::new(), opaque: BTreeSet::new() };
+        let mut names = Self {
+            types: HashMap::new(),
+            tags: HashMap::new(),
+            opaque: BTreeSet::new(),
+        };
         for alias in data.aliases.iter().chain(&data.ext_types) {
             let entry = Type::Alias {
                 spelling: alias.spelling.clone(),
@@ -73,20 +80,25 @@ impl Names {
             };
             names.types.insert(function.name.clone(), kind);
         }
-        names.types.insert("KSYNCHRONIZE_ROUTINE".into(), Type::Function);
+        names
+            .types
+            .insert("KSYNCHRONIZE_ROUTINE".into(), Type::Function);
         names.find_opaque(data);
         names
     }
 
     fn solid(&mut self, name: &str, tag: Option<&String>, align: u64) {
         self.types.insert(name.to_owned(), Type::Solid(align));
-        self.tags.insert(tag.map_or(name, |tag| tag).to_owned(), name.to_owned());
+        self.tags
+            .insert(tag.map_or(name, |tag| tag).to_owned(), name.to_owned());
     }
 
     /// Tags of other headers that appear only behind a pointer.
     fn find_opaque(&mut self, data: &Data) {
         for alias in data.aliases.iter().chain(&data.ext_types) {
-            let Some(tag) = tag_of(&alias.spelling) else { continue };
+            let Some(tag) = tag_of(&alias.spelling) else {
+                continue;
+            };
             if alias.class.starts_with("enum") || self.tags.contains_key(tag) {
                 continue;
             }
@@ -142,7 +154,9 @@ impl Names {
                 let name = base_name(spelling);
                 match self.types.get(self.by_tag(name).unwrap_or(name)) {
                     Some(Type::Solid(align)) => *align,
-                    Some(Type::Alias { spelling, class, .. }) => self.align(spelling, class)?,
+                    Some(Type::Alias {
+                        spelling, class, ..
+                    }) => self.align(spelling, class)?,
                     _ => bail!("the record {name} is not in the data"),
                 }
             }
@@ -161,7 +175,9 @@ fn base_name(spelling: &str) -> &str {
 fn tag_of(spelling: &str) -> Option<&str> {
     let spelling = spelling.strip_prefix("__unaligned ").unwrap_or(spelling);
     let spelling = spelling.strip_prefix("const ").unwrap_or(spelling);
-    let rest = spelling.strip_prefix("struct ").or_else(|| spelling.strip_prefix("union "))?;
+    let rest = spelling
+        .strip_prefix("struct ")
+        .or_else(|| spelling.strip_prefix("union "))?;
     rest.split([' ', '*']).next()
 }
 

@@ -47,24 +47,39 @@ pub fn module(data: &Data, path: &Path, source: &str) -> Result<String> {
 fn convert(data: &Data, text: &str, source: &str) -> Result<String> {
     let mut lines = text.lines();
     let header: Vec<&str> = lines.next().unwrap_or_default().split('\t').collect();
-    ensure!(header[0] == "record" && header[1..] == *VERSIONS, "line 1: unknown columns {header:?}");
+    ensure!(
+        header[0] == "record" && header[1..] == *VERSIONS,
+        "line 1: unknown columns {header:?}"
+    );
     let mut out = emit::head("Sizes of all records by interface version.", source);
     out.push_str("use super::Sizes;\n\nsizes! {\n");
     let mut records = data.records.iter();
     for line in lines {
         let mut cells = line.split('\t');
         let name = cells.next().unwrap_or_default();
-        let record = records.next().with_context(|| format!("record {name} is not in the base"))?;
-        ensure!(record.name == name, "record {name}: the base has {} here", record.name);
+        let record = records
+            .next()
+            .with_context(|| format!("record {name} is not in the base"))?;
+        ensure!(
+            record.name == name,
+            "record {name}: the base has {} here",
+            record.name
+        );
         let mut sizes = Vec::new();
         for (cell, version) in cells.zip(VERSIONS) {
             let size: u32 = match cell {
                 "-" => 0,
-                cell => cell.parse().with_context(|| format!("record {name}, {version}: {cell:?}"))?,
+                cell => cell
+                    .parse()
+                    .with_context(|| format!("record {name}, {version}: {cell:?}"))?,
             };
             sizes.push(size.to_string());
         }
-        ensure!(sizes.len() == VERSIONS.len(), "record {name}: {} sizes", sizes.len());
+        ensure!(
+            sizes.len() == VERSIONS.len(),
+            "record {name}: {} sizes",
+            sizes.len()
+        );
         ensure!(
             sizes.last() == Some(&record.size.to_string()),
             "record {name}: the newest size is not the base's, {}",

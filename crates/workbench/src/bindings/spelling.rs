@@ -55,16 +55,29 @@ pub fn signature<'a>(
 
 fn convert(names: &Names, spelling: &str) -> Result<String> {
     if let Some((returns, rest)) = spelling.split_once("(*)(") {
-        let list = rest.strip_suffix(')').context("a function pointer must end with ')'")?;
-        let parameters = list.split(',').map(str::trim).filter(|part| *part != "void");
+        let list = rest
+            .strip_suffix(')')
+            .context("a function pointer must end with ')'")?;
+        let parameters = list
+            .split(',')
+            .map(str::trim)
+            .filter(|part| *part != "void");
         let signature = signature(names, returns.trim(), parameters.map(|part| ("", part)))?;
         return Ok(format!("Option<ddi!({signature})>"));
     }
     if let Some((element, bounds)) = spelling.split_once('[') {
         let mut ty = convert(names, element.trim())?;
         // The last bound is the innermost array.
-        for bound in bounds.trim_end_matches(']').split("][").collect::<Vec<_>>().iter().rev() {
-            let bound: u32 = bound.parse().with_context(|| format!("array bound {bound:?}"))?;
+        for bound in bounds
+            .trim_end_matches(']')
+            .split("][")
+            .collect::<Vec<_>>()
+            .iter()
+            .rev()
+        {
+            let bound: u32 = bound
+                .parse()
+                .with_context(|| format!("array bound {bound:?}"))?;
             ty = format!("[{ty}; {bound}]");
         }
         return Ok(ty);
@@ -93,7 +106,9 @@ fn named(names: &Names, spelling: &str) -> Result<String> {
     }
     for keyword in ["struct ", "union ", "enum "] {
         if let Some(tag) = spelling.strip_prefix(keyword) {
-            let Some(name) = names.by_tag(tag) else { bail!("tag {tag:?} is not in the data") };
+            let Some(name) = names.by_tag(tag) else {
+                bail!("tag {tag:?} is not in the data")
+            };
             return Ok(name.to_owned());
         }
     }

@@ -80,7 +80,14 @@ pub struct BitField {
 pub fn build(names: &Names, record: &Record) -> Result<Container> {
     let builder = Builder { names, record };
     builder
-        .container(None, &record.name, record.kind, 0, record.size, record.align)
+        .container(
+            None,
+            &record.name,
+            record.kind,
+            0,
+            record.size,
+            record.align,
+        )
         .with_context(|| format!("{}: record {}", record.header, record.name))
 }
 
@@ -103,30 +110,57 @@ impl Builder<'_> {
             Some(word) => Body::Flags(word),
             None => Body::Members(self.members(label, kind)?),
         };
-        let mut container = Container { name: name.to_owned(), kind, size, align, packed: None, body };
+        let mut container = Container {
+            name: name.to_owned(),
+            kind,
+            size,
+            align,
+            packed: None,
+            body,
+        };
         container.fit(base)?;
         Ok(container)
     }
 
     fn children(&self, label: Option<&str>) -> impl Iterator<Item = &Field> {
-        self.record.fields.iter().filter(move |field| field.parent.as_deref() == label)
+        self.record
+            .fields
+            .iter()
+            .filter(move |field| field.parent.as_deref() == label)
     }
 
     /// The container as one word, if it is bit fields and at most integers over all of them.
     fn flags(&self, label: Option<&str>, kind: Kind, base: u64, size: u64) -> Result<Option<Word>> {
-        let Some(storage) = storage(size * 8) else { return Ok(None) };
+        let Some(storage) = storage(size * 8) else {
+            return Ok(None);
+        };
         // Most flag words are a struct whose only member is an unnamed union.
         let children: Vec<&Field> = self.children(label).collect();
-        if let [Field { id: Some(id), name, spelling, size: bits, .. }] = children.as_slice() {
-            if spelling == "union" && name.is_empty() && *bits == size * 8 {
-                let mut word = self.flags(Some(id), Kind::Union, base, size)?;
-                if let Some(word) = &mut word {
-                    word.keys.push(id.clone());
-                }
-                return Ok(word);
+        if let [
+            Field {
+                id: Some(id),
+                name,
+                spelling,
+                size: bits,
+                ..
+            },
+        ] = children.as_slice()
+            && spelling == "union"
+            && name.is_empty()
+            && *bits == size * 8
+        {
+            let mut word = self.flags(Some(id), Kind::Union, base, size)?;
+            if let Some(word) = &mut word {
+                word.keys.push(id.clone());
             }
+            return Ok(word);
         }
-        let mut word = Word { storage: storage.to_owned(), fields: Vec::new(), whole: Vec::new(), keys: Vec::new() };
+        let mut word = Word {
+            storage: storage.to_owned(),
+            fields: Vec::new(),
+            whole: Vec::new(),
+            keys: Vec::new(),
+        };
         let mut named_inner = false;
         for field in children {
             if field.width.is_some() {
@@ -153,7 +187,11 @@ impl Builder<'_> {
                 return Ok(None);
             }
         }
-        let unique: HashSet<&str> = word.fields.iter().map(|field| field.name.as_str()).collect();
+        let unique: HashSet<&str> = word
+            .fields
+            .iter()
+            .map(|field| field.name.as_str())
+            .collect();
         let usable = !word.fields.is_empty()
             && unique.len() == word.fields.len()
             && (!named_inner || !word.whole.is_empty());
@@ -165,8 +203,12 @@ impl Builder<'_> {
         for field in self.children(label) {
             let context = || format!("field {:?} at bit {}", field.name, field.offset);
             if field.width.is_some() {
-                ensure!(kind == Kind::Struct, "{}: bit field beside others in a union", context());
-                self.bit_member(&mut members, field).with_context(context)?;
+                ensure!(
+                    kind == Kind::Struct,
+                    "{}: bit field beside others in a union",
+                    context()
+                );
+                Self::bit_member(&mut members, field).with_context(context)?;
             } else {
                 members.push(self.member(field).with_context(context)?);
             }
@@ -176,7 +218,10 @@ impl Builder<'_> {
     }
 
     fn member(&self, field: &Field) -> Result<Member> {
-        ensure!(field.offset % 8 == 0 && field.size % 8 == 0, "not whole bytes");
+        ensure!(
+            field.offset.is_multiple_of(8) && field.size.is_multiple_of(8),
+            "not whole bytes"
+        );
         let (offset, size) = (field.offset / 8, field.size / 8);
         let Some(id) = &field.id else {
             return Ok(Member {
@@ -194,7 +239,9 @@ impl Builder<'_> {
             "union" => Kind::Union,
             other => bail!("an inline container cannot be {other:?}"),
         };
-        let align = field.align.context("an inline container needs its alignment (\"al\")")?;
+        let align = field
+            .align
+            .context("an inline container needs its alignment (\"al\")")?;
         let short = id.trim_start_matches('@');
         let (name, path) = if field.name.is_empty() {
             (short.to_owned(), short.to_owned())
@@ -204,22 +251,42 @@ impl Builder<'_> {
         let ty = format!("{}_{path}", self.record.name);
         let inner = self.container(Some(id), &ty, kind, offset * 8, size, align)?;
         let key = field.key().to_owned();
-        Ok(Member { name, key, offset, size, align, ty, content: Content::Inline(inner) })
+        Ok(Member {
+            name,
+            key,
+            offset,
+            size,
+            align,
+            ty,
+            content: Content::Inline(inner),
+        })
     }
 
     /// Adds a bit field to the last storage word, or to a new one as Microsoft's compiler does:
     /// when the type has another size or no room is left.
-    fn bit_member(&self, members: &mut Vec<Member>, field: &Field) -> Result<()> {
+    fn bit_member(members: &mut Vec<Member>, field: &Field) -> Result<()> {
         let end = field.offset + field.width.unwrap_or(0);
-        if let Some(Member { offset, size, content: Content::Bits(word), .. }) = members.last_mut() {
-            if *size * 8 == field.size && end <= (*offset + *size) * 8 {
-                word.fields.extend(bit_field(field, *offset * 8)?);
-                return Ok(());
-            }
+        if let Some(Member {
+            offset,
+            size,
+            content: Content::Bits(word),
+            ..
+        }) = members.last_mut()
+            && *size * 8 == field.size
+            && end <= (*offset + *size) * 8
+        {
+            word.fields.extend(bit_field(field, *offset * 8)?);
+            return Ok(());
         }
-        ensure!(field.offset % 8 == 0, "a storage word must start at a byte");
+        ensure!(
+            field.offset.is_multiple_of(8),
+            "a storage word must start at a byte"
+        );
         let storage = storage(field.size).context("no integer of this size")?;
-        let count = members.iter().filter(|m| matches!(m.content, Content::Bits(_))).count();
+        let count = members
+            .iter()
+            .filter(|m| matches!(m.content, Content::Bits(_)))
+            .count();
         let word = Word {
             storage: storage.to_owned(),
             fields: bit_field(field, field.offset)?.into_iter().collect(),
@@ -272,7 +339,12 @@ impl Container {
         );
         self.packed = (natural > self.align).then_some(self.align);
         let size = up(end, self.align);
-        ensure!(size == self.size, "{}: measured {} bytes, Rust has {size}", self.name, self.size);
+        ensure!(
+            size == self.size,
+            "{}: measured {} bytes, Rust has {size}",
+            self.name,
+            self.size
+        );
         Ok(())
     }
 
@@ -292,10 +364,22 @@ impl Container {
 /// The bit field of an entry; nothing for unnamed padding.
 fn bit_field(field: &Field, base: u64) -> Result<Option<BitField>> {
     let width = field.width.context("not a bit field")?;
-    let shift = field.offset.checked_sub(base).context("bit field before its storage")?;
-    ensure!(width > 0 && shift + width <= field.size, "field {:?}: outside its storage", field.name);
+    let shift = field
+        .offset
+        .checked_sub(base)
+        .context("bit field before its storage")?;
+    ensure!(
+        width > 0 && shift + width <= field.size,
+        "field {:?}: outside its storage",
+        field.name
+    );
     let name = last(&field.name).to_owned();
-    Ok((!name.is_empty()).then(|| BitField { name, key: field.name.clone(), shift, width }))
+    Ok((!name.is_empty()).then(|| BitField {
+        name,
+        key: field.name.clone(),
+        shift,
+        width,
+    }))
 }
 
 /// The integer type of so many bits.
@@ -316,4 +400,68 @@ fn last(name: &str) -> &str {
 
 fn up(value: u64, align: u64) -> u64 {
     value.div_ceil(align) * align
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::data::{Data, Record};
+    use super::super::names::Names;
+    use super::build;
+
+    /// What the generator says to a record with this one field, which is measured at 4 bytes.
+    fn message(field: &serde_json::Value) -> String {
+        let record =
+            json!({"n": "R", "h": "a.h", "k": "struct", "size": 4, "align": 4, "f": [field]});
+        let file = json!({
+            "meta": {"schema": 1, "header": "1.0", "counts": {
+                "records": 0, "enums": 0, "consts": 0, "fns": 0, "protos": 0, "aliases": 0,
+                "guids": 0, "ext_records": 0, "ext_types": 1}},
+            "records": [], "enums": [], "consts": [], "fns": [], "protos": [], "aliases": [],
+            "guids": [], "ext_records": [],
+            "ext_types": [{"n": "UINT", "h": "b.h", "t": "unsigned int", "c": "u32", "size": 4}],
+        });
+        let names = Names::new(&Data::parse(&file.to_string()).unwrap());
+        let record: Record = serde_json::from_value(record).unwrap();
+        build(&names, &record)
+            .err()
+            .map(|error| format!("{error:#}"))
+            .unwrap_or_default()
+    }
+
+    #[test]
+    fn a_plain_field_is_understood() {
+        assert_eq!(
+            message(&json!({"n": "F", "o": 0, "s": 32, "t": "UINT", "c": "u32"})),
+            ""
+        );
+    }
+
+    #[test]
+    fn an_unknown_class_is_named_with_its_field_and_record() {
+        let message = message(&json!({"n": "F", "o": 0, "s": 32, "t": "UINT", "c": "u33"}));
+        assert_eq!(
+            message,
+            "a.h: record R: field \"F\" at bit 0: class \"u33\" is unknown"
+        );
+    }
+
+    #[test]
+    fn an_unknown_type_is_named() {
+        let message = message(&json!({"n": "F", "o": 0, "s": 32, "t": "HUH", "c": "u32"}));
+        assert_eq!(
+            message,
+            "a.h: record R: field \"F\" at bit 0: type \"HUH\": the name is not in the data"
+        );
+    }
+
+    #[test]
+    fn a_layout_that_rust_would_not_give_is_refused() {
+        let message = message(&json!({"n": "F", "o": 8, "s": 32, "t": "UINT", "c": "u32"}));
+        assert_eq!(
+            message,
+            "a.h: record R: field \"F\": measured at byte 1, Rust would put it at 0"
+        );
+    }
 }
