@@ -1,0 +1,174 @@
+//! What the workbench and the small kernel say to each other.
+//!
+//! The workbench puts two files into QEMU's `fw_cfg` device before the machine
+//! starts: the driver's image ([`DRIVER_FILE`]) and the [`Options`] as JSON
+//! ([`OPTIONS_FILE`]). The kernel answers on COM1, line by line: a line that
+//! starts with [`MESSAGE_MARK`] is a [`Message`] as JSON, one that starts with
+//! [`END_MARK`] is the last and ends with the run's [`End`] as a number, and any
+//! other line is log text for people.
+#![no_std]
+
+extern crate alloc;
+
+use alloc::{collections::BTreeMap, string::String, vec::Vec};
+
+use serde::{Deserialize, Serialize};
+
+/// `fw_cfg` name of the driver's image.
+pub const DRIVER_FILE: &str = "opt/vmdisp/driver.sys";
+
+/// `fw_cfg` name of the options.
+pub const OPTIONS_FILE: &str = "opt/vmdisp/options.json";
+
+/// What a line with a [`Message`] starts with.
+pub const MESSAGE_MARK: &str = "@@ ";
+
+/// What the last line starts with; then comes the number of an [`End`].
+pub const END_MARK: &str = "@@END ";
+
+/// I/O port of QEMU's isa-debug-exit device.
+pub const EXIT_PORT: u16 = 0xf4;
+
+/// QEMU's exit status after the kernel has written `code` to [`EXIT_PORT`].
+///
+/// It is never 0, which is what a triple fault gives under `-no-reboot`.
+pub const fn exit_status(code: u8) -> i32 {
+    ((code as i32) << 1) | 1
+}
+
+/// How a run ended, by the kernel's own account.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum End {
+    /// Everything that was asked for ran; what it found is in the messages.
+    Done = 0,
+    /// A fault ended the run; a [`Message::Fault`] says which.
+    Fault = 1,
+}
+
+impl End {
+    /// The end that `code` stands for.
+    pub fn from_code(code: u8) -> Option<Self> {
+        [Self::Done, Self::Fault]
+            .into_iter()
+            .find(|end| *end as u8 == code)
+    }
+}
+
+/// What the kernel shall do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Options {
+    /// What to run.
+    pub job: Job,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// Each pool block ends at an unmapped page, and freed blocks stay unmapped for a while.
+    pub guard: bool,
+    /// A line for each DDI call.
+    pub trace: bool,
+    /// DWORD values of the service's `Parameters` key.
+    pub parameters: BTreeMap<String, u32>,
+    /// Tell the driver that Driver Verifier watches it.
+    pub verified: bool,
+    /// ntoskrnl exports that the kernel pretends not to have.
+    pub withhold: Vec<String>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            job: Job::Load,
+            seed: 1,
+            guard: false,
+            trace: false,
+            parameters: BTreeMap::new(),
+            verified: false,
+            withhold: Vec::new(),
+        }
+    }
+}
+
+/// What a run does once the kernel stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Job {
+    /// Load the driver, call its `DriverEntry`, unload it.
+    Load,
+    /// Break the kernel's own safety net of that name; no driver is needed.
+    Break(String),
+}
+
+/// A line from the kernel that a program reads.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Message {
+    /// The driver's image is mapped.
+    Image(Image),
+    /// A display adapter was found.
+    Adapter(Adapter),
+    /// Something broke; the run ends.
+    Fault(Fault),
+}
+
+/// Where the driver's image lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Image {
+    /// Its first address.
+    pub base: u64,
+    /// Bytes that it takes.
+    pub size: u64,
+}
+
+/// A display adapter as its PCI function shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Adapter {
+    /// Bus, device and function, as `00:01.0`.
+    pub place: String,
+    /// PCI vendor.
+    pub vendor: u16,
+    /// PCI device.
+    pub device: u16,
+    /// Physical address and bytes of each memory BAR.
+    pub bars: Vec<(u64, u64)>,
+}
+
+/// Why a run ended before its end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    /// What kind of thing happened.
+    pub kind: FaultKind,
+    /// The same for people, in one line.
+    pub text: String,
+    /// The instruction at fault, or the return address of the call that was wrong. 0: not known.
+    pub instruction: u64,
+    /// The address that was touched, if there is one.
+    pub address: Option<u64>,
+    /// Name and value of each register, empty if no exception brought them.
+    pub registers: Vec<(String, u64)>,
+    /// Words of the stack that are return addresses into the driver's image or the kernel's,
+    /// innermost first. A stale one may be among them.
+    pub stack: Vec<u64>,
+    /// Lines that explain more: the block that was overrun, the imports that are missing.
+    pub notes: Vec<String>,
+}
+
+/// The kinds of [`Fault`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FaultKind {
+    /// The processor raised an exception.
+    Exception,
+    /// The workbench asked where the kernel hangs, by a non-maskable interrupt.
+    Hang,
+    /// The driver called `KeBugCheckEx`.
+    BugCheck,
+    /// The driver called a kernel service in a way that its contract forbids.
+    WrongUse,
+    /// The driver imports something that the kernel lacks.
+    MissingImport,
+    /// The driver's image cannot be loaded.
+    BadImage,
+    /// The kernel itself gave up.
+    Panic,
+}

@@ -1,0 +1,7 @@
+//! The processor: descriptor tables, exceptions, IRQL, time.
+
+pub mod backtrace;
+pub mod clock;
+pub mod exceptions;
+pub mod irql;
+pub mod segments;

@@ -1,0 +1,88 @@
+//! Mappings of device memory, made only at the driver's request (`DxgkCbMapMemory`).
+
+use alloc::vec::Vec;
+use core::ptr::NonNull;
+
+use spin::Mutex;
+use x86_64::{PhysAddr, structures::paging::PhysFrame};
+
+use super::{
+    layout::{DEVICE, PAGE},
+    paging::{self, Caching, Protection},
+};
+
+/// One mapping.
+#[derive(Clone, Copy, Debug)]
+pub struct Mapping {
+    /// Address that the caller was given.
+    pub address: u64,
+    /// Physical address behind it.
+    pub physical: u64,
+    /// Bytes asked for.
+    pub bytes: u64,
+    /// Caching asked for.
+    pub caching: Caching,
+}
+
+impl Mapping {
+    /// Pages that it takes.
+    fn pages(&self) -> u64 {
+        (self.physical % PAGE + self.bytes).div_ceil(PAGE)
+    }
+}
+
+struct Mappings {
+    live: Vec<Mapping>,
+    /// Where the next mapping goes: addresses are not used twice, so a use
+    /// after unmap faults.
+    next: u64,
+}
+
+static MAPPINGS: Mutex<Mappings> = Mutex::new(Mappings {
+    live: Vec::new(),
+    next: DEVICE.start,
+});
+
+/// Maps `bytes` of device memory at `physical`.
+pub fn map(physical: u64, bytes: u64, caching: Caching) -> Option<NonNull<u8>> {
+    if bytes == 0 {
+        return None;
+    }
+    let mut mappings = MAPPINGS.lock();
+    let offset = physical % PAGE;
+    let start = mappings.next;
+    let mapping = Mapping {
+        address: start + offset,
+        physical,
+        bytes,
+        caching,
+    };
+    let pages = mapping.pages();
+    // One page stays unmapped after each mapping.
+    mappings.next = start + (pages + 1) * PAGE;
+    for page in 0..pages {
+        let frame = PhysAddr::new(physical - offset + page * PAGE);
+        let frame = PhysFrame::containing_address(frame);
+        paging::map(start + page * PAGE, frame, Protection::ReadWrite, caching);
+    }
+    mappings.live.push(mapping);
+    NonNull::new((start + offset) as *mut u8)
+}
+
+/// Unmaps what [`map`] gave as `address`. False where it gave no such address.
+pub fn unmap(address: NonNull<u8>) -> bool {
+    let mut mappings = MAPPINGS.lock();
+    let address = address.as_ptr() as u64;
+    let Some(index) = mappings
+        .live
+        .iter()
+        .position(|mapping| mapping.address == address)
+    else {
+        return false;
+    };
+    let mapping = mappings.live.swap_remove(index);
+    for page in 0..mapping.pages() {
+        paging::unmap((mapping.address & !(PAGE - 1)) + page * PAGE);
+    }
+    true
+}

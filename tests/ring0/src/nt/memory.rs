@@ -1,0 +1,103 @@
+//! Copying memory: `MmCopyMemory`, and the C routines that ntoskrnl exports.
+
+use core::ptr;
+
+use super::{
+    demand_irql,
+    status::{self, Status},
+};
+use crate::{
+    cpu::irql::APC_LEVEL,
+    memory::{direct, layout::PAGE, paging},
+};
+
+/// `MmHighestUserAddress`: the last address of the lower half that Windows gives to programs.
+pub static HIGHEST_USER_ADDRESS: u64 = 0x7fff_fffe_ffff;
+
+/// `MM_COPY_MEMORY_PHYSICAL`.
+const PHYSICAL: u32 = 1;
+/// `MM_COPY_MEMORY_VIRTUAL`.
+const VIRTUAL: u32 = 2;
+
+/// `NTSTATUS MmCopyMemory(PVOID, MM_COPY_ADDRESS, SIZE_T, ULONG, PSIZE_T)`.
+pub unsafe extern "win64" fn copy_memory(
+    target: *mut u8,
+    source: u64,
+    bytes: usize,
+    flags: u32,
+    copied: *mut usize,
+) -> Status {
+    demand_irql("MmCopyMemory", APC_LEVEL);
+    // SAFETY: the driver passes a variable of its own.
+    unsafe { copied.write(0) }
+    if flags != PHYSICAL && flags != VIRTUAL {
+        return status::INVALID_PARAMETER;
+    }
+    let mut done = 0;
+    while done < bytes {
+        let Some(from) = source.checked_add(done as u64) else {
+            return status::ACCESS_VIOLATION;
+        };
+        let in_page = (PAGE - from % PAGE) as usize;
+        let piece = in_page.min(bytes - done);
+        let from = if flags == PHYSICAL {
+            direct(from).as_u64()
+        } else {
+            from
+        };
+        if paging::translate(from).is_none() {
+            return status::ACCESS_VIOLATION;
+        }
+        let from: *const u8 = ptr::with_exposed_provenance(from as usize);
+        // SAFETY: `target` has room for `bytes`, of which `done` are written.
+        let to = unsafe { target.add(done) };
+        // SAFETY: the source's page is mapped, the target is the driver's buffer.
+        unsafe { ptr::copy(from, to, piece) }
+        done += piece;
+        // SAFETY: the driver passes a variable of its own.
+        unsafe { copied.write(done) }
+    }
+    status::SUCCESS
+}
+
+/// `SIZE_T RtlCompareMemory(const VOID *, const VOID *, SIZE_T)`: bytes that are equal.
+pub unsafe extern "win64" fn compare(left: *const u8, right: *const u8, bytes: usize) -> usize {
+    // SAFETY: the driver passes two buffers of this size.
+    let left = unsafe { core::slice::from_raw_parts(left, bytes) };
+    // SAFETY: as above.
+    let right = unsafe { core::slice::from_raw_parts(right, bytes) };
+    left.iter()
+        .zip(right)
+        .take_while(|(left, right)| left == right)
+        .count()
+}
+
+/// `int memcmp(const void *, const void *, size_t)`.
+pub unsafe extern "win64" fn memcmp(left: *const u8, right: *const u8, bytes: usize) -> i32 {
+    // SAFETY: the driver passes two buffers of this size.
+    let left = unsafe { core::slice::from_raw_parts(left, bytes) };
+    // SAFETY: as above.
+    let right = unsafe { core::slice::from_raw_parts(right, bytes) };
+    left.cmp(right) as i32
+}
+
+/// `void *memcpy(void *, const void *, size_t)`.
+pub unsafe extern "win64" fn memcpy(to: *mut u8, from: *const u8, bytes: usize) -> *mut u8 {
+    // SAFETY: the driver passes two buffers of this size; they should not overlap, but may.
+    unsafe { ptr::copy(from, to, bytes) }
+    to
+}
+
+/// `void *memmove(void *, const void *, size_t)`.
+pub unsafe extern "win64" fn memmove(to: *mut u8, from: *const u8, bytes: usize) -> *mut u8 {
+    // SAFETY: the driver passes two buffers of this size.
+    unsafe { ptr::copy(from, to, bytes) }
+    to
+}
+
+/// `void *memset(void *, int, size_t)`.
+pub unsafe extern "win64" fn memset(to: *mut u8, value: i32, bytes: usize) -> *mut u8 {
+    // SAFETY: the driver passes a buffer of this size.
+    unsafe { to.write_bytes(value.to_le_bytes()[0], bytes) }
+    to
+}

@@ -1,0 +1,52 @@
+//! The part of ntoskrnl that a display miniport imports, played by this kernel.
+//!
+//! Each family of services has a file. A service checks what its page in
+//! Microsoft's documentation demands of the caller (IRQL, ownership, known
+//! pointers) and ends the run with the caller's address where that is broken.
+
+mod debug;
+mod device;
+mod event;
+mod format;
+mod lock;
+mod memory;
+pub mod pool;
+mod process;
+mod registry;
+mod status;
+mod string;
+mod system;
+mod table;
+
+use alloc::{format, vec::Vec};
+use core::sync::atomic::{AtomicU64, Ordering};
+
+pub use device::DRIVER_OBJECT_SIZE;
+pub use registry::{SERVICE_KEY, set_parameters};
+pub use string::{UnicodeString, Utf16};
+pub use system::{set_image, set_verified};
+pub use table::resolve;
+
+use crate::{cpu::irql, fault};
+
+/// Return address of the service call that was made last; each entry in the driver's import
+/// table points at a stub that stores it (`table`).
+static CALLER: AtomicU64 = AtomicU64::new(0);
+
+/// Where the driver called the running service from.
+pub fn caller() -> u64 {
+    CALLER.load(Ordering::Relaxed)
+}
+
+/// Ends the run if the IRQL is above `highest`.
+fn demand_irql(service: &str, highest: u8) {
+    let level = irql::current();
+    if level > highest {
+        let text = format!(
+            "called at IRQL {level} ({}), allowed up to {}",
+            irql::name(level),
+            irql::name(highest)
+        );
+        fault::wrong_use(service, &text, Vec::new());
+    }
+}

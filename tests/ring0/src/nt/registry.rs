@@ -1,0 +1,191 @@
+//! The registry, as far as a service's parameters go: one key with DWORD values.
+
+use alloc::{
+    collections::BTreeMap,
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+
+use spin::Mutex;
+
+use super::{
+    demand_irql,
+    status::{self, Status},
+    string::{UnicodeString, text},
+};
+use crate::{cpu::irql::PASSIVE_LEVEL, fault};
+
+/// The service's key, as `DriverEntry` gets it.
+pub const SERVICE_KEY: &str = r"\Registry\Machine\System\CurrentControlSet\Services\vmdisp";
+
+/// `REG_DWORD`.
+const DWORD: u32 = 4;
+/// `KeyValuePartialInformation`.
+const PARTIAL_INFORMATION: u32 = 2;
+
+/// `OBJ_KERNEL_HANDLE`.
+const KERNEL_HANDLE: u32 = 0x200;
+
+/// `OBJECT_ATTRIBUTES`.
+#[repr(C)]
+pub struct ObjectAttributes {
+    length: u32,
+    root: usize,
+    name: *const UnicodeString,
+    attributes: u32,
+    security_descriptor: usize,
+    security_quality: usize,
+}
+
+/// `KEY_VALUE_PARTIAL_INFORMATION` with a DWORD.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct PartialInformation {
+    title_index: u32,
+    kind: u32,
+    data_length: u32,
+    data: u32,
+}
+
+/// Which key an open handle stands for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Key {
+    Service,
+    Parameters,
+}
+
+struct Registry {
+    parameters: BTreeMap<String, u32>,
+    /// Open handles.
+    open: BTreeMap<usize, Key>,
+    /// The next handle; like NT's they are multiples of four.
+    next: usize,
+}
+
+static REGISTRY: Mutex<Registry> = Mutex::new(Registry {
+    parameters: BTreeMap::new(),
+    open: BTreeMap::new(),
+    next: 0x100,
+});
+
+/// Sets the DWORD values of the service's `Parameters` key.
+pub fn set_parameters(parameters: &BTreeMap<String, u32>) {
+    REGISTRY.lock().parameters.clone_from(parameters);
+}
+
+/// Handles that the driver has not closed.
+pub fn open_handles() -> usize {
+    REGISTRY.lock().open.len()
+}
+
+/// The key named `name` below the key behind `root`, 0 for the registry's root.
+fn find(registry: &Registry, root: usize, name: &str) -> Option<Key> {
+    let parameters = format!(r"{SERVICE_KEY}\Parameters");
+    match registry.open.get(&root) {
+        None if root != 0 => None,
+        None if name.eq_ignore_ascii_case(SERVICE_KEY) => Some(Key::Service),
+        None if name.eq_ignore_ascii_case(&parameters) => Some(Key::Parameters),
+        Some(Key::Service) if name.eq_ignore_ascii_case("Parameters") => Some(Key::Parameters),
+        _ => None,
+    }
+}
+
+/// `NTSTATUS ZwOpenKey(PHANDLE, ACCESS_MASK, POBJECT_ATTRIBUTES)`.
+pub unsafe extern "win64" fn open_key(
+    handle: *mut usize,
+    _access: u32,
+    attributes: *const ObjectAttributes,
+) -> Status {
+    const SERVICE: &str = "ZwOpenKey";
+    demand_irql(SERVICE, PASSIVE_LEVEL);
+    // SAFETY: the driver passes a structure of its own.
+    let attributes = unsafe { &*attributes };
+    if attributes.length as usize != size_of::<ObjectAttributes>() {
+        let text = format!("OBJECT_ATTRIBUTES.Length is {}", attributes.length);
+        fault::wrong_use(SERVICE, &text, Vec::new());
+    }
+    if attributes.attributes & KERNEL_HANDLE == 0 {
+        let text = "the handle is not a kernel handle (OBJ_KERNEL_HANDLE)".to_string();
+        fault::wrong_use(SERVICE, &text, Vec::new());
+    }
+    // SAFETY: the driver passes a string of its own.
+    let name = unsafe { text(attributes.name) };
+    let mut registry = REGISTRY.lock();
+    let Some(key) = find(&registry, attributes.root, &name) else {
+        return status::OBJECT_NAME_NOT_FOUND;
+    };
+    let new = registry.next;
+    registry.next += 4;
+    registry.open.insert(new, key);
+    // SAFETY: the driver passes a variable of its own.
+    unsafe { handle.write(new) }
+    status::SUCCESS
+}
+
+/// `NTSTATUS ZwQueryValueKey(HANDLE, PUNICODE_STRING, KEY_VALUE_INFORMATION_CLASS, PVOID, ULONG,
+/// PULONG)`.
+pub unsafe extern "win64" fn query_value_key(
+    handle: usize,
+    name: *const UnicodeString,
+    class: u32,
+    buffer: *mut u8,
+    length: u32,
+    result_length: *mut u32,
+) -> Status {
+    const SERVICE: &str = "ZwQueryValueKey";
+    /// What a caller needs room for to learn type and size.
+    const HEADER: usize = core::mem::offset_of!(PartialInformation, data);
+    demand_irql(SERVICE, PASSIVE_LEVEL);
+    // SAFETY: the driver passes a string of its own.
+    let name = unsafe { text(name) };
+    if class != PARTIAL_INFORMATION {
+        let text = format!("this kernel knows no class of information but 2, not {class}");
+        fault::wrong_use(SERVICE, &text, Vec::new());
+    }
+    let registry = REGISTRY.lock();
+    let Some(key) = registry.open.get(&handle) else {
+        return status::INVALID_HANDLE;
+    };
+    let value = registry
+        .parameters
+        .iter()
+        .find(|(known, _)| known.eq_ignore_ascii_case(&name));
+    let Some((_, value)) = value.filter(|_| *key == Key::Parameters) else {
+        return status::OBJECT_NAME_NOT_FOUND;
+    };
+    let information = PartialInformation {
+        title_index: 0,
+        kind: DWORD,
+        data_length: 4,
+        data: *value,
+    };
+    // SAFETY: the driver passes a variable of its own.
+    unsafe { result_length.write(size_of::<PartialInformation>() as u32) }
+    let room = length as usize;
+    if room < HEADER {
+        return status::BUFFER_TOO_SMALL;
+    }
+    let bytes = room.min(size_of::<PartialInformation>());
+    // SAFETY: the buffer has room for `bytes`, which are the structure's first.
+    unsafe { core::ptr::copy_nonoverlapping((&raw const information).cast(), buffer, bytes) }
+    if bytes < size_of::<PartialInformation>() {
+        status::BUFFER_OVERFLOW
+    } else {
+        status::SUCCESS
+    }
+}
+
+/// `NTSTATUS ZwClose(HANDLE)`.
+pub unsafe extern "win64" fn close(handle: usize) -> Status {
+    const SERVICE: &str = "ZwClose";
+    demand_irql(SERVICE, PASSIVE_LEVEL);
+    if REGISTRY.lock().open.remove(&handle).is_none() {
+        fault::wrong_use(
+            SERVICE,
+            &format!("{handle:#x} is no open handle"),
+            Vec::new(),
+        );
+    }
+    status::SUCCESS
+}
