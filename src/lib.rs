@@ -1,7 +1,33 @@
 //! vmdisp: a WDDM kernel-mode display miniport driver for QEMU's display adapters.
+//!
+//! The driver registers its callbacks with dxgkrnl, drives the adapters of the Bochs family, and
+//! keeps Windows' allocations of video memory. Arrows between the modules go one way:
+//!
+//! ```text
+//! entry → ddi → adapter → { allocation, memory } → { pool, device } → kernel
+//! ```
+//!
+//! | module | responsible for |
+//! |---|---|
+//! | [`ddi`] | the border: raw arguments to checked views, results to statuses |
+//! | [`adapter`] | an adapter's life from AddDevice to RemoveDevice |
+//! | [`allocation`] | allocations and resources |
+//! | [`memory`] | segments |
+//! | [`pool`] | the memory that objects live in, and the check of their handles |
+//! | [`device`] | the hardware |
+//! | [`kernel`] | what the driver asks of Windows |
+//!
+//! Under the feature `wdk` the crate is `vmdisp.sys`, a `no_std` kernel driver on Microsoft's
+//! windows-drivers-rs. Without it `std` plays the kernel, for tests.
 #![no_std]
 
 #[cfg(not(feature = "wdk"))]
 extern crate std;
 
+pub mod adapter;
+pub mod allocation;
+pub mod ddi;
+pub mod device;
 pub mod kernel;
+pub mod memory;
+pub mod pool;

@@ -26,7 +26,11 @@ impl CallerData<'_> {
     /// does not outlive that call. The address may be NULL or wrong: reading it reports a fault.
     #[must_use]
     pub const unsafe fn new(address: *const c_void, bytes: u32) -> Self {
-        Self { address, bytes, call: PhantomData }
+        Self {
+            address,
+            bytes,
+            call: PhantomData,
+        }
     }
 
     /// The size that the caller gave, in bytes.

@@ -11,8 +11,9 @@ use core::ptr::{self, NonNull};
 use dxgk_sys::status::STATUS_SUCCESS;
 use dxgk_sys::{
     CM_RESOURCE_LIST, D3DKMT_HANDLE, DXGK_DEVICE_INFO, DXGK_HANDLE_TYPE, DXGK_WHICHSPACE_CONFIG,
-    DXGKARGCB_GETHANDLEDATA, DXGKCB_GETHANDLEDATA, DXGKCB_UNMAP_MEMORY, DXGKRNL_INTERFACE, HANDLE,
-    LARGE_INTEGER, MEMORY_CACHING_TYPE, NTSTATUS,
+    DXGKARGCB_GETHANDLEDATA, DXGKCB_GET_DEVICE_INFORMATION, DXGKCB_GETHANDLEDATA,
+    DXGKCB_LOG_ETW_EVENT, DXGKCB_MAP_MEMORY, DXGKCB_READ_DEVICE_SPACE, DXGKCB_UNMAP_MEMORY,
+    DXGKRNL_INTERFACE, GUID, HANDLE, LARGE_INTEGER, MEMORY_CACHING_TYPE, NTSTATUS,
 };
 
 use super::irql::Passive;
@@ -40,36 +41,61 @@ pub enum Cache {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Refused(pub NTSTATUS);
 
-/// The callbacks of one started adapter.
+/// The callbacks of one started adapter, as far as the driver uses them.
 #[derive(Clone, Copy)]
 pub struct Dxgkrnl {
-    interface: DXGKRNL_INTERFACE,
+    adapter: HANDLE,
+    get_device_information: DXGKCB_GET_DEVICE_INFORMATION,
+    read_device_space: DXGKCB_READ_DEVICE_SPACE,
+    map_memory: DXGKCB_MAP_MEMORY,
+    unmap_memory: DXGKCB_UNMAP_MEMORY,
+    get_handle_data: DXGKCB_GETHANDLEDATA,
+    log_etw_event: DXGKCB_LOG_ETW_EVENT,
 }
 
-// SAFETY: the interface is read-only after `copy`; dxgkrnl's callbacks can be called by any thread.
+// SAFETY: the callbacks can be called by any thread, with the handle that came with them.
 unsafe impl Send for Dxgkrnl {}
 // SAFETY: as above.
 unsafe impl Sync for Dxgkrnl {}
 
+/// Reads a member of dxgkrnl's structure, or its zero value if the structure ends before it.
+macro_rules! member {
+    ($from:ident, $size:ident, $member:ident, $missing:expr) => {{
+        let end = offset_of!(DXGKRNL_INTERFACE, $member) + size_of::<usize>();
+        if end <= $size {
+            // SAFETY: the member lies inside the structure.
+            let member = unsafe { &raw const (*$from).$member };
+            // SAFETY: as above; it is a pointer or NULL, as every member of that size.
+            unsafe { member.read() }
+        } else {
+            $missing
+        }
+    }};
+}
+
 impl Dxgkrnl {
-    /// Copies the interface that `DxgkDdiStartDevice` was given, as far as it goes: dxgkrnl's
+    /// Takes the callbacks out of the interface that `DxgkDdiStartDevice` was given. Dxgkrnl's
     /// structure is as long as the version that the driver declared says, and no longer.
     ///
     /// # Safety
     ///
-    /// `from` points to a `DXGKRNL_INTERFACE` of `Size` bytes.
+    /// `interface` points to a `DXGKRNL_INTERFACE` of `Size` bytes.
     #[must_use]
-    pub unsafe fn copy(from: NonNull<DXGKRNL_INTERFACE>) -> Self {
-        let mut interface = DXGKRNL_INTERFACE::ZERO;
-        let size = from.as_ptr().cast::<u32>();
+    pub unsafe fn copy(interface: NonNull<DXGKRNL_INTERFACE>) -> Self {
         const { assert!(offset_of!(DXGKRNL_INTERFACE, Size) == 0) };
         // SAFETY: `Size` is the first member, in every version.
-        let size = unsafe { size.read() };
-        let bytes = usize::try_from(size).map_or(0, |size| size.min(size_of_val(&interface)));
-        let to = (&raw mut interface).cast::<u8>();
-        // SAFETY: `from` is good for `Size` bytes and `to` for as many or more; they do not overlap.
-        unsafe { ptr::copy_nonoverlapping(from.as_ptr().cast::<u8>(), to, bytes) };
-        Self { interface }
+        let size = unsafe { interface.cast::<u32>().read() };
+        let size = usize::try_from(size).unwrap_or(0);
+        let from = interface.as_ptr().cast_const();
+        Self {
+            adapter: member!(from, size, DeviceHandle, ptr::null_mut()),
+            get_device_information: member!(from, size, DxgkCbGetDeviceInformation, None),
+            read_device_space: member!(from, size, DxgkCbReadDeviceSpace, None),
+            map_memory: member!(from, size, DxgkCbMapMemory, None),
+            unmap_memory: member!(from, size, DxgkCbUnmapMemory, None),
+            get_handle_data: member!(from, size, DxgkCbGetHandleData, None),
+            log_etw_event: member!(from, size, DxgkCbLogEtwEvent, None),
+        }
     }
 
     /// The adapter's memory ranges, from its translated resources.
@@ -78,11 +104,11 @@ impl Dxgkrnl {
     ///
     /// What `DxgkCbGetDeviceInformation` answered.
     pub fn memory_ranges(&self, _irql: Passive) -> Result<MemoryRanges, Refused> {
-        let call = self.interface.DxgkCbGetDeviceInformation.ok_or(MISSING)?;
+        let call = self.get_device_information.ok_or(MISSING)?;
         let mut info = DXGK_DEVICE_INFO::ZERO;
         // SAFETY: at PASSIVE_LEVEL, with the handle that came with the callback and a structure to
         // fill in.
-        let status = unsafe { call(self.interface.DeviceHandle, &raw mut info) };
+        let status = unsafe { call(self.adapter, &raw mut info) };
         if status != STATUS_SUCCESS {
             return Err(Refused(status));
         }
@@ -97,14 +123,17 @@ impl Dxgkrnl {
     ///
     /// What `DxgkCbReadDeviceSpace` answered, or that it read fewer bytes.
     pub fn read_config_dword(&self, offset: u32, _irql: Passive) -> Result<u32, Refused> {
-        let call = self.interface.DxgkCbReadDeviceSpace.ok_or(MISSING)?;
+        let call = self.read_device_space.ok_or(MISSING)?;
         let (mut value, mut read) = (0_u32, 0_u32);
         let space = DXGK_WHICHSPACE_CONFIG.cast_unsigned();
         let to = (&raw mut value).cast::<c_void>();
         // SAFETY: at PASSIVE_LEVEL, into four bytes of ours.
-        let status =
-            unsafe { call(self.interface.DeviceHandle, space, to, offset, 4, &raw mut read) };
-        if status == STATUS_SUCCESS && read == 4 { Ok(value) } else { Err(Refused(status)) }
+        let status = unsafe { call(self.adapter, space, to, offset, 4, &raw mut read) };
+        if status == STATUS_SUCCESS && read == 4 {
+            Ok(value)
+        } else {
+            Err(Refused(status))
+        }
     }
 
     /// Maps a range of the adapter's memory. It stays mapped until the [`Mapping`] is dropped.
@@ -112,11 +141,18 @@ impl Dxgkrnl {
     /// # Errors
     ///
     /// What `DxgkCbMapMemory` answered.
-    pub fn map(&self, range: MemoryRange, cache: Cache, _irql: Passive) -> Result<Mapping, Refused> {
-        let call = self.interface.DxgkCbMapMemory.ok_or(MISSING)?;
+    pub fn map(
+        &self,
+        range: MemoryRange,
+        cache: Cache,
+        _irql: Passive,
+    ) -> Result<Mapping, Refused> {
+        let call = self.map_memory.ok_or(MISSING)?;
         let length = u32::try_from(range.bytes).map_err(|_| MISSING)?;
         let bytes = usize::try_from(length).map_err(|_| MISSING)?;
-        let physical = LARGE_INTEGER { QuadPart: range.physical.cast_signed() };
+        let physical = LARGE_INTEGER {
+            QuadPart: range.physical.cast_signed(),
+        };
         let cache = match cache {
             Cache::NonCached => MEMORY_CACHING_TYPE::MmNonCached,
             Cache::WriteCombined => MEMORY_CACHING_TYPE::MmWriteCombined,
@@ -124,8 +160,7 @@ impl Dxgkrnl {
         let mut address = ptr::null_mut();
         let to = &raw mut address;
         // SAFETY: at PASSIVE_LEVEL; the range is one of the adapter's own.
-        let status =
-            unsafe { call(self.interface.DeviceHandle, physical, length, 0, 0, cache, to) };
+        let status = unsafe { call(self.adapter, physical, length, 0, 0, cache, to) };
         let Some(address) = NonNull::new(address.cast::<u8>()) else {
             return Err(Refused(status));
         };
@@ -135,15 +170,30 @@ impl Dxgkrnl {
         Ok(Mapping {
             address,
             bytes,
-            adapter: self.interface.DeviceHandle,
-            unmap: self.interface.DxgkCbUnmapMemory,
+            adapter: self.adapter,
+            unmap: self.unmap_memory,
         })
     }
 
     /// The callback that resolves D3DKMT handles.
     #[must_use]
     pub fn handles(&self) -> HandleData {
-        HandleData { call: self.interface.DxgkCbGetHandleData }
+        HandleData {
+            call: self.get_handle_data,
+        }
+    }
+
+    /// Logs an event of at most 256 bytes with ETW, which dxgkrnl drops when nobody listens. Any
+    /// IRQL.
+    pub fn log_event(&self, event: &GUID, kind: u8, data: &[u8]) {
+        const LONGEST: usize = 256;
+        let Some(call) = self.log_etw_event else {
+            return;
+        };
+        let data = data.get(..data.len().min(LONGEST)).unwrap_or_default();
+        let bytes = u16::try_from(data.len()).unwrap_or(0);
+        // SAFETY: the callback only reads the event's identity and its `bytes` bytes of data.
+        unsafe { call(event, kind, bytes, data.as_ptr().cast_mut().cast()) };
     }
 }
 
@@ -158,7 +208,9 @@ impl HandleData {
     /// (contract: G8). Below `DISPATCH_LEVEL`.
     #[must_use]
     pub fn allocation(self, handle: D3DKMT_HANDLE, _irql: Passive) -> *mut c_void {
-        let Some(call) = self.call else { return ptr::null_mut() };
+        let Some(call) = self.call else {
+            return ptr::null_mut();
+        };
         let mut ask = DXGKARGCB_GETHANDLEDATA::ZERO;
         ask.hObject = handle;
         ask.Type = DXGK_HANDLE_TYPE::DXGK_HANDLE_ALLOCATION;
@@ -191,14 +243,34 @@ impl Mapping {
     /// all ones, as an address that no device answers does. Any IRQL.
     #[must_use]
     pub fn read_u16(&self, offset: usize) -> u16 {
+        let Some(register) = self.register_u16(offset) else {
+            return u16::MAX;
+        };
+        // SAFETY: the address is mapped, even, and device memory may be read at any time.
+        unsafe { register.0.read_volatile() }
+    }
+
+    /// The 16-bit register at `offset` bytes, if there is one.
+    #[must_use]
+    pub fn register_u16(&self, offset: usize) -> Option<Register16> {
         let fits = offset.checked_add(2).is_some_and(|end| end <= self.bytes);
         if !fits || !offset.is_multiple_of(2) {
-            return u16::MAX;
+            return None;
         }
         // SAFETY: `offset` is inside the mapping.
-        let register = unsafe { self.address.add(offset) }.cast::<u16>();
-        // SAFETY: the address is mapped, even, and device memory may be read at any time.
-        unsafe { register.read_volatile() }
+        Some(Register16(unsafe { self.address.add(offset) }.cast()))
+    }
+}
+
+/// The address of a 16-bit register, good as long as its [`Mapping`] is.
+#[derive(Clone, Copy)]
+pub struct Register16(NonNull<u16>);
+
+impl Register16 {
+    /// The address.
+    #[must_use]
+    pub const fn address(self) -> NonNull<u16> {
+        self.0
     }
 }
 

@@ -65,7 +65,7 @@ token! {
 pub trait Any: sealed::Level + Copy {}
 
 /// Tokens of levels up to `DISPATCH_LEVEL`: nonpaged pool, spin locks, signals.
-pub trait AtMostDispatch: Any {}
+pub trait AtMostDispatch: Any + Into<Dispatch> {}
 
 /// Tokens of levels up to `APC_LEVEL`: page faults can be served.
 pub trait AtMostApc: AtMostDispatch {}

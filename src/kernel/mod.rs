@@ -21,8 +21,14 @@
 //! | [`parameter_dword`] | `PASSIVE_LEVEL` | ZwQueryValueKey |
 //! | [`now`], [`processor`], [`complain`], [`note`], [`slot_allowed`], [`is_verified`] | any | KeQueryInterruptTimePrecise, DbgPrintEx |
 
+pub mod caller;
+pub mod dxgkrnl;
 pub mod irql;
 mod owned;
+mod resources;
+#[cfg(test)]
+pub mod testing;
+pub mod sync;
 mod time;
 
 #[cfg(not(feature = "wdk"))]

@@ -24,7 +24,7 @@ const FULL_HEADER: usize = 16;
 const FULL_COUNT: usize = 12;
 /// Bytes of a `CM_PARTIAL_RESOURCE_DESCRIPTOR`.
 const PARTIAL: usize = 20;
-/// More than any adapter has; a longer list is cut here.
+/// More descriptors than any adapter has: a list that says more is not read on.
 const MOST: u32 = 64;
 
 /// The memory ranges of an adapter, at most 16, in the order in which they were listed.
@@ -35,7 +35,13 @@ pub struct MemoryRanges {
 }
 
 impl MemoryRanges {
-    const NONE: Self = Self { ranges: [MemoryRange { physical: 0, bytes: 0 }; 16], count: 0 };
+    const NONE: Self = Self {
+        ranges: [MemoryRange {
+            physical: 0,
+            bytes: 0,
+        }; 16],
+        count: 0,
+    };
 
     /// The ranges.
     #[must_use]
@@ -64,15 +70,17 @@ pub unsafe fn memory_ranges(list: *const CM_RESOURCE_LIST) -> MemoryRanges {
         return found;
     }
     // SAFETY: the list begins with its count.
-    let elements = unsafe { list.cast::<u32>().read_unaligned() }.min(MOST);
+    let elements = unsafe { read_u32(list) }.min(MOST);
     // SAFETY: the first element follows the count.
     let mut at = unsafe { list.add(LIST_HEADER) };
     for _ in 0..elements {
         // SAFETY: `at` is the beginning of an element, which has its header.
-        let count = unsafe { at.add(FULL_COUNT).cast::<u32>().read_unaligned() }.min(MOST);
+        let count = unsafe { at.add(FULL_COUNT) };
+        // SAFETY: the count lies in the header.
+        let count = unsafe { read_u32(count) };
         // SAFETY: the partial descriptors follow the header.
         at = unsafe { at.add(FULL_HEADER) };
-        for _ in 0..count {
+        for _ in 0..count.min(MOST) {
             let mut bytes = [0; PARTIAL];
             // SAFETY: `at` is the beginning of a partial descriptor.
             unsafe { ptr::copy_nonoverlapping(at, bytes.as_mut_ptr(), PARTIAL) };
@@ -83,8 +91,21 @@ pub unsafe fn memory_ranges(list: *const CM_RESOURCE_LIST) -> MemoryRanges {
             // SAFETY: the next one follows, after the data of a device-specific one.
             at = unsafe { at.add(PARTIAL + partial.data_bytes()) };
         }
+        if count > MOST {
+            break;
+        }
     }
     found
+}
+
+/// Reads four bytes, aligned or not.
+///
+/// # Safety
+///
+/// They can be read.
+unsafe fn read_u32(at: *const u8) -> u32 {
+    // SAFETY: the caller's contract.
+    u32::from_le_bytes(unsafe { at.cast::<[u8; 4]>().read() })
 }
 
 /// The members of a partial descriptor that a memory range is made of.
@@ -120,7 +141,10 @@ impl Partial {
             }
             _ => return None,
         };
-        Some(MemoryRange { physical: self.start, bytes })
+        Some(MemoryRange {
+            physical: self.start,
+            bytes,
+        })
     }
 
     fn data_bytes(&self) -> usize {
@@ -162,7 +186,11 @@ mod tests {
     fn ranges(bytes: &[u8]) -> Vec<(u64, u64)> {
         // SAFETY: the tests build whole lists.
         let found = unsafe { memory_ranges(bytes.as_ptr().cast()) };
-        found.as_slice().iter().map(|range| (range.physical, range.bytes)).collect()
+        found
+            .as_slice()
+            .iter()
+            .map(|range| (range.physical, range.bytes))
+            .collect()
     }
 
     #[test]
@@ -173,7 +201,10 @@ mod tests {
             partial(2, 0, 11, 0),
             partial(MEMORY, 0, 0xfd00_0000, 16 << 20),
         ]]);
-        assert_eq!(ranges(&bytes), [(0xa_0000, 0x2_0000), (0xfd00_0000, 16 << 20)]);
+        assert_eq!(
+            ranges(&bytes),
+            [(0xa_0000, 0x2_0000), (0xfd00_0000, 16 << 20)]
+        );
     }
 
     #[test]

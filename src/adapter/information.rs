@@ -1,0 +1,81 @@
+//! What `DxgkDdiQueryAdapterInfo` answers. `ddi/` lays it out in dxgkrnl's buffers.
+
+use dxgk_sys::DXGK_SEGMENTFLAGS;
+use vmdisp_abi::adapter::AdapterData;
+
+use super::Adapter;
+use crate::kernel::irql::Passive;
+use crate::memory::segments::{APERTURE_BASE, APERTURE_BYTES, COUNT, Segments, VIDEO_MEMORY_BASE};
+
+/// Bytes of the answer to `DXGKQAITYPE_UMDRIVERPRIVATE`.
+pub const PRIVATE_BYTES: u32 = vmdisp_abi::adapter::BYTES as u32;
+
+/// The capabilities that differ from zero. The rest of `DXGK_DRIVERCAPS` promises things that the
+/// driver does not do: no engine, no source, no pointer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Caps {
+    /// `HighestAcceptableAddress`: the hardware does no DMA, so any system memory will do.
+    pub highest_acceptable_address: u64,
+    /// `ApertureSegmentCommitLimit`, in bytes.
+    pub aperture_commit_limit: u64,
+    /// `SupportSurpriseRemovalInHibernation`, with which NotifySurpriseRemoval is called (L8).
+    pub surprise_removal_in_hibernation: bool,
+}
+
+impl Caps {
+    /// The same for every adapter.
+    pub const ALL: Self = Self {
+        highest_acceptable_address: u64::MAX,
+        aperture_commit_limit: APERTURE_BYTES,
+        surprise_removal_in_hibernation: true,
+    };
+}
+
+/// What `DXGK_SEGMENTDESCRIPTOR3` says of one segment, the rest of it zero.
+#[derive(Clone, Copy, Debug)]
+pub struct SegmentDescriptor {
+    /// Contract: Q6.
+    pub flags: DXGK_SEGMENTFLAGS,
+    /// In the GPU's address space.
+    pub base: u64,
+    /// Where the CPU sees it, if it does.
+    pub physical: u64,
+    /// In bytes.
+    pub bytes: u64,
+    /// How much of it may be in use, in bytes.
+    pub commit_limit: u64,
+}
+
+/// The segments in the order of their ids.
+pub fn segments(segments: &Segments) -> [SegmentDescriptor; COUNT as usize] {
+    let bytes = segments.video_memory_bytes();
+    [
+        SegmentDescriptor {
+            flags: DXGK_SEGMENTFLAGS::CpuVisible | DXGK_SEGMENTFLAGS::DirectFlip,
+            base: VIDEO_MEMORY_BASE,
+            physical: segments.video_memory_physical(),
+            bytes,
+            commit_limit: bytes,
+        },
+        SegmentDescriptor {
+            flags: DXGK_SEGMENTFLAGS::Aperture | DXGK_SEGMENTFLAGS::CacheCoherent,
+            base: APERTURE_BASE,
+            physical: 0,
+            bytes: APERTURE_BYTES,
+            commit_limit: APERTURE_BYTES,
+        },
+    ]
+}
+
+/// What a user-mode driver is told.
+pub fn private_data(adapter: &Adapter, irql: Passive) -> AdapterData {
+    let id = adapter
+        .running(irql)
+        .map_or(0, |running| running.hardware.hardware().id());
+    let segments = &adapter.segments;
+    AdapterData::new(
+        id,
+        segments.video_memory_bytes(),
+        segments.largest_primary(),
+    )
+}

@@ -1,0 +1,115 @@
+//! One adapter, from AddDevice to RemoveDevice.
+//!
+//! This module is responsible for an adapter's life: what it keeps (the pools of its objects, its
+//! segments), what it has only while it is started (dxgkrnl's callbacks, the hardware), and the
+//! order in which these come and go. Every DDI sees the adapter as `&Adapter`: level-zero DDIs are
+//! re-entrant, so all that changes is behind a lock or an atomic (contract: G3).
+#![forbid(unsafe_code)]
+
+mod device;
+mod information;
+pub mod parameters;
+mod start;
+
+use core::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+
+pub use device::Device;
+pub use information::{Caps, PRIVATE_BYTES, SegmentDescriptor, private_data, segments};
+pub use start::StartError;
+
+use crate::allocation::Store;
+use crate::device::{AnyHardware, TextMode};
+use crate::kernel::dxgkrnl::Dxgkrnl;
+use crate::kernel::irql::{AtMostDispatch, Passive};
+use crate::kernel::{NoMemory, Shared, SpinLock, Tag};
+use crate::memory::segments::Segments;
+use crate::pool::{Mode, Pool};
+
+/// The pool tag of adapters and of what they have while they are started.
+pub const TAG: Tag = Tag(*b"VmdX");
+/// The pool tag of devices.
+pub const DEVICES: Tag = Tag(*b"VmdD");
+
+/// What an adapter has while it is started.
+pub struct Running {
+    /// Dxgkrnl's callbacks.
+    pub dxgkrnl: Dxgkrnl,
+    /// The hardware, its registers and video memory mapped.
+    pub hardware: AnyHardware,
+}
+
+/// One adapter. Its address is the `MiniportDeviceContext` that dxgkrnl keeps.
+pub struct Adapter {
+    /// Allocations, resources and openings.
+    pub store: Store,
+    /// What CreateDevice made.
+    pub devices: Pool<Device>,
+    /// Where allocations can be.
+    pub segments: Segments,
+    /// `None` unless started.
+    running: SpinLock<Option<Shared<Running>>>,
+    /// For a bugcheck.
+    text_mode: TextMode,
+    /// The hardware is gone for good and is not touched any more (contract: L8).
+    gone: AtomicBool,
+    /// `DEVICE_POWER_STATE`, as SetPowerState said last.
+    power: AtomicI32,
+}
+
+/// `PowerDeviceD0`
+const D0: i32 = 1;
+
+impl Adapter {
+    /// An adapter that is not started; no hardware is touched (contract: L2).
+    ///
+    /// # Errors
+    ///
+    /// [`NoMemory`] if its pools cannot be had.
+    pub fn try_new(irql: Passive) -> Result<Self, NoMemory> {
+        let mode = Mode::chosen(parameters::pool_per_object(irql));
+        Ok(Self {
+            store: Store::try_new(mode, irql)?,
+            devices: Pool::try_new(DEVICES, mode, irql)?,
+            segments: Segments::new(),
+            running: SpinLock::new(None),
+            text_mode: TextMode::new(),
+            gone: AtomicBool::new(false),
+            power: AtomicI32::new(D0),
+        })
+    }
+
+    /// What the adapter has while it is started.
+    pub fn running(&self, irql: impl AtMostDispatch) -> Option<Shared<Running>> {
+        self.running.lock(irql).clone()
+    }
+
+    /// The hardware was pulled out. Any IRQL.
+    pub fn surprise_removed(&self) {
+        self.gone.store(true, Ordering::Release);
+    }
+
+    /// Whether the hardware was pulled out. Any IRQL.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::Acquire)
+    }
+
+    /// Sets VGA character mode, so that a bugcheck can be read. Any IRQL (contract: L7).
+    pub fn reset(&self) {
+        if !self.is_gone() {
+            self.text_mode.switch();
+        }
+    }
+
+    /// Takes note of a power state. These adapters have one: a virtual device draws no less, and
+    /// video memory keeps its content until the virtual machine is reset.
+    pub fn set_power(&self, state: i32) {
+        self.power.store(state, Ordering::Relaxed);
+    }
+
+    /// The power state, as it was set last.
+    #[must_use]
+    pub fn power(&self) -> i32 {
+        self.power.load(Ordering::Relaxed)
+    }
+}

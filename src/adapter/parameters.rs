@@ -1,0 +1,52 @@
+//! What a user can set in the service's `Parameters` key.
+//!
+//! | value | type | meaning |
+//! |---|---|---|
+//! | `PoolPerObject` | `REG_DWORD` | 1: each object has a pool block of its own, as with Driver Verifier |
+
+use crate::kernel::irql::Passive;
+use crate::kernel::{SpinLock, complain, parameter_dword};
+
+/// The longest service key that is kept, in UTF-16 units.
+const LONGEST: usize = 260;
+
+/// DriverEntry's registry path.
+struct Service {
+    path: [u16; LONGEST],
+    length: usize,
+}
+
+static SERVICE: SpinLock<Service> = SpinLock::new(Service {
+    path: [0; LONGEST],
+    length: 0,
+});
+
+/// Keeps the service's key, `path`, for later: it is DriverEntry's only while that runs. A path that
+/// is too long is reported and not used: every parameter then has its default.
+pub fn set_service(path: &[u16], irql: Passive) {
+    let mut service = SERVICE.lock(irql);
+    let Some(room) = service.path.get_mut(..path.len()) else {
+        drop(service);
+        complain(
+            c"DriverEntry",
+            c"RegistryPath",
+            path.len() as u64,
+            c"longer than 260 units",
+        );
+        return;
+    };
+    for (to, from) in room.iter_mut().zip(path) {
+        *to = *from;
+    }
+    service.length = path.len();
+}
+
+/// `PoolPerObject`
+pub fn pool_per_object(irql: Passive) -> bool {
+    let (path, length) = {
+        let service = SERVICE.lock(irql);
+        (service.path, service.length)
+    };
+    let path = path.get(..length).unwrap_or_default();
+    parameter_dword(path, c"PoolPerObject", irql).is_some_and(|value| value != 0)
+}

@@ -1,0 +1,191 @@
+//! `DxgkDdiCreateAllocation`: allocations, and a resource to hold them.
+//!
+//! All or nothing (contract: C34): the pool's batch and [`Rollback`] undo what a failed call has
+//! done when they are dropped.
+
+use core::ffi::CStr;
+use core::ptr;
+
+use dxgk_sys::{
+    D3DDDI_ALLOCATIONPRIORITY_NORMAL, DXGK_ALLOCATIONINFO, DXGK_ALLOCATIONINFOFLAGS,
+    DXGK_CREATEALLOCATIONFLAGS, DXGK_SEGMENTBANKPREFERENCE, DXGK_SEGMENTPREFERENCE, HANDLE,
+};
+use vmdisp_abi::allocation::AllocationFlags;
+
+use super::rollback::Rollback;
+use super::spec::{self, Refusal, Spec};
+use super::{Resource, Store};
+use crate::kernel::caller::CallerData;
+use crate::kernel::complain;
+use crate::kernel::irql::Passive;
+use crate::memory::segments::{APERTURE, SegmentSet, Segments, VIDEO_MEMORY};
+use crate::pool::{Full, Handle};
+
+const CALL: &CStr = c"CreateAllocation";
+
+/// Alignment of every allocation in bytes: a page, which the memory manager places by anyway.
+const ALIGNMENT: u32 = 4096;
+
+/// A checked view of `DXGKARG_CREATEALLOCATION`.
+pub struct Call<'a> {
+    /// Only `Resource` is defined (contract: C8).
+    pub flags: DXGK_CREATEALLOCATIONFLAGS,
+    /// Private data for the whole call.
+    pub group: CallerData<'a>,
+    /// One element an allocation, with its private data.
+    pub elements: Elements<'a>,
+    /// `hResource`: in, the resource to add to, or NULL; out, the new resource.
+    pub resource: &'a mut HANDLE,
+}
+
+/// `pAllocationInfo`, each element with a view of its private data.
+pub struct Elements<'a> {
+    infos: &'a mut [DXGK_ALLOCATIONINFO],
+    /// Makes the view of an element's private data: the pointer in it is the caller's.
+    view: fn(&DXGK_ALLOCATIONINFO) -> CallerData<'_>,
+}
+
+impl<'a> Elements<'a> {
+    /// The elements, and how to view the private data of one.
+    pub const fn new(
+        infos: &'a mut [DXGK_ALLOCATIONINFO],
+        view: fn(&DXGK_ALLOCATIONINFO) -> CallerData<'_>,
+    ) -> Self {
+        Self { infos, view }
+    }
+}
+
+/// Why no allocation was created: the statuses that the page lists (contract: C2).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Error {
+    /// `STATUS_INVALID_PARAMETER`
+    InvalidParameter,
+    /// `STATUS_NO_MEMORY`
+    NoMemory,
+    /// `STATUS_GRAPHICS_DRIVER_MISMATCH`
+    DriverMismatch,
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Malformed => Self::InvalidParameter,
+            Refusal::Mismatch => Self::DriverMismatch,
+        }
+    }
+}
+
+impl From<Full> for Error {
+    fn from(_: Full) -> Self {
+        Self::NoMemory
+    }
+}
+
+/// Creates every allocation of the call, or none.
+///
+/// With `Flags.Resource` and no `hResource` a resource is made and returned there; with a resource
+/// in `hResource` the allocations are added to it and it stays what it is (contract: C10, C11).
+/// Without the flag `hResource` means nothing, and is neither read nor written.
+///
+/// # Errors
+///
+/// See [`Error`]; each comes with one debug line, but for want of memory.
+pub fn create(
+    store: &Store,
+    segments: &Segments,
+    call: Call<'_>,
+    irql: Passive,
+) -> Result<(), Error> {
+    let Call {
+        flags,
+        group,
+        elements,
+        resource,
+    } = call;
+    let undefined = flags.difference(DXGK_CREATEALLOCATIONFLAGS::Resource);
+    if !undefined.is_empty() {
+        complain(CALL, c"Flags", flags.bits().into(), c"has undefined bits");
+        return Err(Error::InvalidParameter);
+    }
+    if segments.video_memory_bytes() == 0 {
+        complain(CALL, c"adapter", 0, c"not started");
+        return Err(Error::InvalidParameter);
+    }
+    let label = spec::fetch_label(CALL, group, irql)?;
+    let with_resource = flags.contains(DXGK_CREATEALLOCATIONFLAGS::Resource);
+    let existing = if with_resource && !resource.is_null() {
+        match store.resources.get(*resource) {
+            Ok(found) => Some(found),
+            Err(wrong) => {
+                complain(CALL, c"hResource", 0, wrong.why());
+                return Err(Error::InvalidParameter);
+            }
+        }
+    } else {
+        None
+    };
+
+    let mut batch = store.allocations.batch(elements.infos.len(), irql);
+    let mut infos = Rollback::new(elements.infos, |info| info.hAllocation = ptr::null_mut());
+    let (mut count, mut bytes) = (0_u32, 0_u64);
+    while let Some(info) = infos.next() {
+        let spec = Spec::fetch(CALL, (elements.view)(info), segments, irql)?;
+        let handle = batch.insert(spec.allocation())?;
+        describe(info, &spec, handle);
+        count = count.saturating_add(1);
+        bytes = bytes.saturating_add(spec.bytes);
+    }
+
+    if let Some(existing) = existing {
+        existing.add(count, bytes);
+    } else if with_resource {
+        let new = Resource::new(label);
+        new.add(count, bytes);
+        *resource = store.resources.insert(new, irql)?.as_ptr();
+    }
+    batch.commit();
+    infos.keep();
+    Ok(())
+}
+
+/// Writes the `[out]` members of an element that interface version WDDM 1.3 has
+/// (contract: C13 to C24).
+fn describe(info: &mut DXGK_ALLOCATIONINFO, spec: &Spec, handle: Handle) {
+    let mut flags = DXGK_ALLOCATIONINFOFLAGS::empty();
+    flags.set(
+        DXGK_ALLOCATIONINFOFLAGS::CpuVisible,
+        spec.flags.contains(AllocationFlags::CPU_VISIBLE),
+    );
+    flags.set(
+        DXGK_ALLOCATIONINFOFLAGS::Cached,
+        spec.flags.contains(AllocationFlags::CPU_READS),
+    );
+    info.u0.Alignment = ALIGNMENT;
+    // 64-bit Windows: SIZE_T holds every u64.
+    info.Size = usize::try_from(spec.bytes).unwrap_or(usize::MAX);
+    info.PitchAlignedSize = 0;
+    info.HintedBank = DXGK_SEGMENTBANKPREFERENCE::ZERO;
+    info.PreferredSegment = preferred(spec.segments);
+    info.u1.SupportedReadSegmentSet = spec.segments.bits();
+    info.SupportedWriteSegmentSet = spec.segments.bits();
+    info.EvictionSegmentSet = SegmentSet::NONE.bits();
+    info.u2.MaximumRenamingListLength = 0;
+    info.u3.Flags = flags;
+    info.pAllocationUsageHint = ptr::null_mut();
+    info.AllocationPriority = D3DDDI_ALLOCATIONPRIORITY_NORMAL.cast_unsigned();
+    info.hAllocation = handle.as_ptr();
+}
+
+/// Video memory first, then the aperture, each only if it is in the set (contract: C18).
+fn preferred(set: SegmentSet) -> DXGK_SEGMENTPREFERENCE {
+    let mut preference = DXGK_SEGMENTPREFERENCE::ZERO;
+    if set.contains(SegmentSet::BOTH) {
+        preference.set_SegmentId0(VIDEO_MEMORY);
+        preference.set_SegmentId1(APERTURE);
+    } else if set.contains(SegmentSet::VIDEO_MEMORY) {
+        preference.set_SegmentId0(VIDEO_MEMORY);
+    } else {
+        preference.set_SegmentId0(APERTURE);
+    }
+    preference
+}

@@ -1,0 +1,40 @@
+//! Outputs that a failed call must not leave behind.
+
+/// Goes through the elements of a call, and clears those that it has handed out unless told to keep
+/// them: a call that fails leaves no handle of an object that is gone (contract: C34, O1).
+pub struct Rollback<'a, T> {
+    elements: &'a mut [T],
+    next: usize,
+    clear: fn(&mut T),
+}
+
+impl<'a, T> Rollback<'a, T> {
+    /// `clear` takes the output of one element back.
+    pub const fn new(elements: &'a mut [T], clear: fn(&mut T)) -> Self {
+        Self {
+            elements,
+            next: 0,
+            clear,
+        }
+    }
+
+    /// The next element, if there is one more.
+    pub fn next(&mut self) -> Option<&mut T> {
+        let element = self.elements.get_mut(self.next)?;
+        self.next += 1;
+        Some(element)
+    }
+
+    /// The call has succeeded: every output stays.
+    pub fn keep(mut self) {
+        self.next = 0;
+    }
+}
+
+impl<T> Drop for Rollback<'_, T> {
+    fn drop(&mut self) {
+        for element in self.elements.iter_mut().take(self.next) {
+            (self.clear)(element);
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! Every field of the private data, right and wrong.
+
+extern crate std;
+
+use std::vec::Vec;
+
+use vmdisp_abi::format::{A8, A8R8G8B8, A16B16G16R16F, X8R8G8B8};
+use zerocopy::IntoBytes;
+
+use super::*;
+use crate::kernel::host::World;
+use crate::kernel::testing::{caller_data, null_data, passive};
+
+const CALL: &CStr = c"Test";
+const VIDEO_MEMORY: u64 = 16 << 20;
+
+fn segments() -> Segments {
+    let segments = Segments::new();
+    segments.set(0xe000_0000, VIDEO_MEMORY);
+    segments
+}
+
+/// Reads `bytes` as the private data of an allocation.
+fn fetch(bytes: &[u8]) -> Result<Spec, Refusal> {
+    let data = caller_data(bytes, u32::try_from(bytes.len()).unwrap());
+    Spec::fetch(CALL, data, &segments(), passive())
+}
+
+/// The refusal of `data`, which must come with one debug line that names `field`.
+fn refused(data: &AllocationData, field: &str) -> Refusal {
+    let world = World::new();
+    let _entered = world.enter();
+    let refusal = fetch(data.as_bytes()).expect_err(field);
+    let complaints = world.take_complaints();
+    let fields: Vec<_> = complaints
+        .iter()
+        .map(|line| line.field.to_string_lossy())
+        .collect();
+    assert_eq!(fields, [field]);
+    refusal
+}
+
+fn surface() -> AllocationData {
+    AllocationData::picture(Kind::Surface, 100, 50, A8R8G8B8, AllocationFlags::empty())
+}
+
+fn primary() -> AllocationData {
+    AllocationData::primary(0, 1024, 768, X8R8G8B8, (60, 1))
+}
+
+/// One change to good data, and the field that the refusal names.
+type Wrong = (&'static str, fn(&mut AllocationData));
+
+#[test]
+fn good_data_are_taken() {
+    let spec = fetch(surface().as_bytes()).unwrap();
+    assert_eq!((spec.pitch, spec.bytes), (448, 448 * 50));
+    assert_eq!(spec.segments, SegmentSet::BOTH);
+
+    let spec = fetch(primary().as_bytes()).unwrap();
+    assert_eq!((spec.pitch, spec.bytes), (4096, 4096 * 768));
+    assert_eq!(
+        (spec.segments, spec.refresh),
+        (SegmentSet::VIDEO_MEMORY, (60, 1))
+    );
+
+    let buffer = AllocationData::buffer(1, AllocationFlags::empty());
+    assert_eq!(fetch(buffer.as_bytes()).unwrap().bytes, 1);
+}
+
+#[test]
+fn a_wrong_picture_is_malformed() {
+    let wrongs: [Wrong; 14] = [
+        ("kind", |data| data.kind = 0),
+        ("kind", |data| data.kind = 7),
+        ("flags", |data| data.flags = 1 << 3),
+        ("flags", |data| {
+            data.flags = AllocationFlags::CPU_READS.bits()
+        }),
+        ("reserved", |data| data.reserved = 1),
+        ("width", |data| data.width = 0),
+        ("width", |data| data.width = MAX_DIMENSION + 1),
+        ("height", |data| data.height = 0),
+        ("height", |data| data.height = u32::MAX),
+        ("format", |data| data.format = 0),
+        ("pitch", |data| data.pitch = 384),
+        ("pitch", |data| data.pitch = 450),
+        ("buffer_bytes", |data| data.buffer_bytes = 1),
+        ("vidpn_source", |data| data.vidpn_source = 0),
+    ];
+    for (field, change) in wrongs {
+        let mut data = surface();
+        change(&mut data);
+        assert_eq!(refused(&data, field), Refusal::Malformed, "{field}");
+    }
+}
+
+#[test]
+fn a_wrong_primary_is_malformed() {
+    let wrongs: [Wrong; 6] = [
+        ("format", |data| data.format = A8),
+        ("vidpn_source", |data| data.vidpn_source = 1),
+        ("refresh_denominator", |data| data.refresh_denominator = 0),
+        ("flags", |data| {
+            data.flags = AllocationFlags::SYSTEM_MEMORY.bits()
+        }),
+        ("flags", |data| {
+            data.flags = (AllocationFlags::CPU_VISIBLE | AllocationFlags::CPU_READS).bits();
+        }),
+        ("Size", |data| data.height = 2049),
+    ];
+    for (field, change) in wrongs {
+        let mut data = primary();
+        change(&mut data);
+        assert_eq!(refused(&data, field), Refusal::Malformed, "{field}");
+    }
+    // Half of video memory is the most.
+    let mut data = primary();
+    data.height = 2048;
+    assert_eq!(fetch(data.as_bytes()).unwrap().bytes * 2, VIDEO_MEMORY);
+}
+
+#[test]
+fn a_wrong_buffer_is_malformed() {
+    let wrongs: [Wrong; 6] = [
+        ("buffer_bytes", |data| data.buffer_bytes = 0),
+        ("Size", |data| data.buffer_bytes = u64::MAX),
+        ("width", |data| data.width = 1),
+        ("height", |data| data.height = 1),
+        ("format", |data| data.format = A8),
+        ("refresh_numerator", |data| data.refresh_denominator = 1),
+    ];
+    for (field, change) in wrongs {
+        let mut data = AllocationData::buffer(4096, AllocationFlags::empty());
+        change(&mut data);
+        assert_eq!(refused(&data, field), Refusal::Malformed, "{field}");
+    }
+}
+
+#[test]
+fn another_version_is_a_mismatch_whatever_its_size() {
+    let mut data = surface();
+    data.header.version = 2;
+    assert_eq!(refused(&data, "version"), Refusal::Mismatch);
+    assert_eq!(fetch(&data.as_bytes()[..8]), Err(Refusal::Mismatch));
+    let longer = [data.as_bytes(), &[0; 8]].concat();
+    assert_eq!(fetch(&longer), Err(Refusal::Mismatch));
+    data.header.magic = 0;
+    assert_eq!(refused(&data, "magic"), Refusal::Mismatch);
+}
+
+#[test]
+fn the_size_is_exact() {
+    let data = surface();
+    for size in 0..56 {
+        assert_eq!(
+            fetch(&data.as_bytes()[..size]),
+            Err(Refusal::Malformed),
+            "{size}"
+        );
+    }
+    let longer = [data.as_bytes(), &[0]].concat();
+    assert_eq!(fetch(&longer), Err(Refusal::Malformed));
+    let mut data = surface();
+    data.header.bytes = 57;
+    assert_eq!(refused(&data, "bytes"), Refusal::Malformed);
+}
+
+#[test]
+fn null_data_are_malformed() {
+    for size in [0, 1, 55, 56, 57, u32::MAX] {
+        let data = null_data(size);
+        assert_eq!(
+            Spec::fetch(CALL, data, &segments(), passive()),
+            Err(Refusal::Malformed),
+            "{size}"
+        );
+    }
+}
+
+#[test]
+fn the_largest_picture_does_not_overflow() {
+    let mut data = surface();
+    data.width = MAX_DIMENSION;
+    data.height = MAX_DIMENSION;
+    data.format = A16B16G16R16F;
+    data.pitch = !63;
+    assert_eq!(refused(&data, "Size"), Refusal::Malformed);
+}
+
+#[test]
+fn a_kind_has_its_segments() {
+    let cpu = AllocationFlags::CPU_VISIBLE;
+    let reads = cpu | AllocationFlags::CPU_READS;
+    for (kind, flags, set) in [
+        (Kind::Surface, cpu, SegmentSet::BOTH),
+        (Kind::Surface, reads, SegmentSet::APERTURE),
+        (
+            Kind::Surface,
+            AllocationFlags::SYSTEM_MEMORY,
+            SegmentSet::APERTURE,
+        ),
+        (Kind::Shadow, reads, SegmentSet::APERTURE),
+        (Kind::Staging, reads, SegmentSet::APERTURE),
+        (Kind::Gdi, AllocationFlags::empty(), SegmentSet::BOTH),
+        (Kind::Gdi, cpu, SegmentSet::APERTURE),
+    ] {
+        let data = AllocationData::picture(kind, 64, 64, A8R8G8B8, flags);
+        assert_eq!(
+            fetch(data.as_bytes()).unwrap().segments,
+            set,
+            "{kind:?} {flags:?}"
+        );
+    }
+}

@@ -1,0 +1,270 @@
+//! CreateAllocation, DestroyAllocation, DescribeAllocation, GetStandardAllocationDriverData
+//! (contract: C, D, O4, O5).
+
+use core::ffi::c_void;
+use core::{ptr, slice};
+
+use dxgk_sys::{
+    D3DKMDT_GDISURFACEDATA, D3DKMDT_SHADOWSURFACEDATA, D3DKMDT_STAGINGSURFACEDATA,
+    D3DKMDT_STANDARDALLOCATION_TYPE, DXGK_ALLOCATIONINFO, DXGK_DESTROYALLOCATIONFLAGS,
+    DXGKARG_CREATEALLOCATION, DXGKARG_DESCRIBEALLOCATION, DXGKARG_DESTROYALLOCATION,
+    DXGKARG_GETSTANDARDALLOCATIONDRIVERDATA, ddi_fn,
+};
+
+use super::etw::{self, Event};
+use super::status::{self, InvalidParameter};
+use super::{handles, view};
+use crate::adapter::Adapter;
+use crate::allocation::standard::{ALLOCATION_BYTES, NoDescription, Surface};
+use crate::allocation::{create, describe, destroy, standard};
+use crate::kernel::caller::CallerData;
+use crate::kernel::complain;
+use crate::kernel::irql::Passive;
+
+/// The most allocations that one call creates. More is a count gone wrong: a resource of Direct3D 11
+/// has at most 30,720 subresources (2,048 array elements with 15 mip levels).
+const MOST: u32 = 65_536;
+
+ddi_fn! {
+    /// `DxgkDdiCreateAllocation`. `PASSIVE_LEVEL`, re-entrant.
+    ///
+    /// # Safety
+    ///
+    /// Called by dxgkrnl: `argument` is good for reads and writes, and so are the elements that it
+    /// names.
+    pub unsafe fn create_allocation(
+        context: *mut c_void,
+        argument: *mut DXGKARG_CREATEALLOCATION,
+    ) -> i32 {
+        // SAFETY: the DDI's documented level.
+        let irql = unsafe { Passive::assume() };
+        // SAFETY: used in this call only.
+        let adapter = unsafe { handles::adapter(context) };
+        // SAFETY: dxgkrnl's argument, not used by anyone else during the call.
+        let argument = unsafe { argument.as_mut() };
+        let (Some(adapter), Some(argument)) = (adapter, argument) else {
+            complain(c"CreateAllocation", c"hAdapter", 0, c"no adapter of this driver");
+            return status::of(Err(InvalidParameter));
+        };
+        let (count, flags) = (argument.NumAllocations, argument.Flags);
+        // SAFETY: as above.
+        let status = unsafe { create(adapter, argument, irql) };
+        etw::log(adapter, Event::Create, count, flags.bits(), status, irql);
+        status
+    }
+
+    /// `DxgkDdiDestroyAllocation`. `PASSIVE_LEVEL`, re-entrant.
+    ///
+    /// # Safety
+    ///
+    /// Called by dxgkrnl: `argument` is good for reads, its `hResource` for a write if
+    /// `DestroyResource` is set, and the list that it names for reads.
+    pub unsafe fn destroy_allocation(
+        context: *mut c_void,
+        argument: *const DXGKARG_DESTROYALLOCATION,
+    ) -> i32 {
+        // SAFETY: the DDI's documented level.
+        let irql = unsafe { Passive::assume() };
+        // SAFETY: used in this call only.
+        let adapter = unsafe { handles::adapter(context) };
+        let Some(adapter) = adapter.filter(|_| !argument.is_null()) else {
+            complain(c"DestroyAllocation", c"hAdapter", 0, c"no adapter of this driver");
+            return status::of(Err(InvalidParameter));
+        };
+        // SAFETY: checked for NULL. A copy, since no reference may be held to what is written below.
+        let copy = unsafe { argument.read() };
+        let with_resource = copy.Flags.contains(DXGK_DESTROYALLOCATIONFLAGS::DestroyResource);
+        // SAFETY: the list that the argument names.
+        let list = unsafe { view::list(copy.pAllocationList, copy.NumAllocations) };
+        let call = destroy::Call {
+            allocations: list.unwrap_or_default(),
+            resource: with_resource.then_some(copy.hResource),
+        };
+        let mut destroyed = destroy::destroy(&adapter.store, &call, irql);
+        if list.is_none() && destroyed.is_ok() {
+            complain(
+                c"DestroyAllocation",
+                c"pAllocationList",
+                copy.NumAllocations.into(),
+                c"NULL or misaligned, for so many entries",
+            );
+            destroyed = Err(destroy::WrongHandle);
+        }
+        if with_resource {
+            // contract: D7. The header's pointer is to const, the page's member is [in/out]: written
+            // through the raw pointer, as dxgkrnl's argument is writable memory.
+            // SAFETY: checked for NULL; no reference to the argument exists.
+            let resource = unsafe { &raw mut (*argument.cast_mut()).hResource };
+            // SAFETY: as above.
+            unsafe { resource.write(ptr::null_mut()) };
+        }
+        let status = status::of(destroyed);
+        let flags = copy.Flags.bits();
+        etw::log(adapter, Event::Destroy, copy.NumAllocations, flags, status, irql);
+        status
+    }
+
+    /// `DxgkDdiDescribeAllocation`. `PASSIVE_LEVEL`, re-entrant.
+    ///
+    /// # Safety
+    ///
+    /// Called by dxgkrnl: `argument` is good for reads and writes.
+    pub unsafe fn describe_allocation(
+        context: *mut c_void,
+        argument: *mut DXGKARG_DESCRIBEALLOCATION,
+    ) -> i32 {
+        // SAFETY: used in this call only.
+        let adapter = unsafe { handles::adapter(context) };
+        // SAFETY: dxgkrnl's argument, not used by anyone else during the call.
+        let argument = unsafe { argument.as_mut() };
+        let (Some(adapter), Some(argument)) = (adapter, argument) else {
+            complain(c"DescribeAllocation", c"hAdapter", 0, c"no adapter of this driver");
+            return status::of(Err(InvalidParameter));
+        };
+        status::of(describe::describe(&adapter.store, argument))
+    }
+
+    /// `DxgkDdiGetStandardAllocationDriverData`: without a buffer its size, with one the private data
+    /// (contract: O5). `PASSIVE_LEVEL`, re-entrant.
+    ///
+    /// # Safety
+    ///
+    /// Called by dxgkrnl: `argument` and the surface's structure are good for reads and writes, the
+    /// buffers for writes of the sizes that stand beside them.
+    pub unsafe fn get_standard_allocation_data(
+        context: *mut c_void,
+        argument: *mut DXGKARG_GETSTANDARDALLOCATIONDRIVERDATA,
+    ) -> i32 {
+        // SAFETY: used in this call only.
+        let adapter = unsafe { handles::adapter(context) };
+        // SAFETY: dxgkrnl's argument, not used by anyone else during the call.
+        let argument = unsafe { argument.as_mut() };
+        let (Some(adapter), Some(argument)) = (adapter, argument) else {
+            complain(
+                c"GetStandardAllocationDriverData",
+                c"hAdapter",
+                0,
+                c"no adapter of this driver",
+            );
+            return status::of(Err(NoDescription));
+        };
+        // SAFETY: as above.
+        status::of(unsafe { standard(adapter, argument) })
+    }
+}
+
+/// # Safety
+///
+/// As [`create_allocation`].
+unsafe fn create(adapter: &Adapter, argument: &mut DXGKARG_CREATEALLOCATION, irql: Passive) -> i32 {
+    let count = argument.NumAllocations;
+    if count > MOST {
+        complain(
+            c"CreateAllocation",
+            c"NumAllocations",
+            count.into(),
+            c"more than 65536",
+        );
+        return status::of(Err(InvalidParameter));
+    }
+    // SAFETY: the elements that the argument names, used by nobody else during the call.
+    let Some(infos) = (unsafe { view::list_mut(argument.pAllocationInfo, count) }) else {
+        complain(
+            c"CreateAllocation",
+            c"pAllocationInfo",
+            count.into(),
+            c"NULL or misaligned, for so many elements",
+        );
+        return status::of(Err(InvalidParameter));
+    };
+    // SAFETY: pointer and size stand together in the argument.
+    let group =
+        unsafe { CallerData::new(argument.pPrivateDriverData, argument.PrivateDriverDataSize) };
+    let call = create::Call {
+        flags: argument.Flags,
+        group,
+        elements: create::Elements::new(infos, private_data),
+        resource: &mut argument.hResource,
+    };
+    status::of(create::create(
+        &adapter.store,
+        &adapter.segments,
+        call,
+        irql,
+    ))
+}
+
+/// The private data of one element.
+fn private_data(info: &DXGK_ALLOCATIONINFO) -> CallerData<'_> {
+    // SAFETY: pointer and size stand together in an element of the argument.
+    unsafe {
+        CallerData::new(
+            info.pPrivateDriverData.cast_const(),
+            info.PrivateDriverDataSize,
+        )
+    }
+}
+
+/// # Safety
+///
+/// As [`get_standard_allocation_data`].
+unsafe fn standard(
+    adapter: &Adapter,
+    argument: &mut DXGKARG_GETSTANDARDALLOCATIONDRIVERDATA,
+) -> Result<(), NoDescription> {
+    // SAFETY: the structure that belongs to the type.
+    let Some(surface) = (unsafe { surface(argument) }) else {
+        let kind = u64::from(argument.StandardAllocationType.0.cast_unsigned());
+        complain(
+            c"GetStandardAllocationDriverData",
+            c"StandardAllocationType",
+            kind,
+            c"not supported, or without its structure",
+        );
+        return Err(NoDescription);
+    };
+    let buffer = argument.pAllocationPrivateDriverData.cast::<u8>();
+    if buffer.is_null() {
+        argument.AllocationPrivateDriverDataSize = ALLOCATION_BYTES;
+        argument.ResourcePrivateDriverDataSize = 0;
+        return Ok(());
+    }
+    let bytes = usize::try_from(argument.AllocationPrivateDriverDataSize).unwrap_or(0);
+    // SAFETY: the buffer that belongs to the size; it is only written.
+    let to = unsafe { slice::from_raw_parts_mut(buffer, bytes) };
+    standard::describe(&adapter.segments, surface, to)?;
+    argument.AllocationPrivateDriverDataSize = ALLOCATION_BYTES;
+    argument.ResourcePrivateDriverDataSize = 0;
+    Ok(())
+}
+
+/// The surface that the argument asks for; `None` for a type that is not supported or a NULL.
+///
+/// # Safety
+///
+/// As [`get_standard_allocation_data`].
+unsafe fn surface<'a>(argument: &DXGKARG_GETSTANDARDALLOCATIONDRIVERDATA) -> Option<Surface<'a>> {
+    type Type = D3DKMDT_STANDARDALLOCATION_TYPE;
+    // Each member of the union is a pointer; the type says to what.
+    // SAFETY: all members share one representation.
+    let pointer = unsafe { argument.u0.pCreateSharedPrimarySurfaceData };
+    match argument.StandardAllocationType {
+        Type::D3DKMDT_STANDARDALLOCATION_SHAREDPRIMARYSURFACE => {
+            // SAFETY: this type's structure.
+            unsafe { pointer.as_ref() }.map(Surface::SharedPrimary)
+        }
+        Type::D3DKMDT_STANDARDALLOCATION_SHADOWSURFACE => {
+            // SAFETY: this type's structure.
+            unsafe { pointer.cast::<D3DKMDT_SHADOWSURFACEDATA>().as_mut() }.map(Surface::Shadow)
+        }
+        Type::D3DKMDT_STANDARDALLOCATION_STAGINGSURFACE => {
+            // SAFETY: this type's structure.
+            unsafe { pointer.cast::<D3DKMDT_STAGINGSURFACEDATA>().as_mut() }.map(Surface::Staging)
+        }
+        Type::D3DKMDT_STANDARDALLOCATION_GDISURFACE => {
+            // SAFETY: this type's structure.
+            unsafe { pointer.cast::<D3DKMDT_GDISURFACEDATA>().as_mut() }.map(Surface::Gdi)
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,65 @@
+//! The device driver interface: what dxgkrnl calls.
+//!
+//! This module is responsible for the border. Each function does three things: it turns raw
+//! pointers into a checked view of its argument, calls the safe function that does the work, and
+//! turns the result into a status. A status that the DDI's page does not list cannot be returned,
+//! because each family has its own error type (contract: G6).
+//!
+//! A file holds a family of callbacks. A new callback is written there and entered in
+//! [`initialization_data`]; nothing is entered that is not real, since Windows reads a driver's kind
+//! from which callbacks are present (contract: G2).
+
+mod allocations;
+mod devices;
+mod etw;
+mod events;
+mod handles;
+mod information;
+mod life_cycle;
+mod openings;
+mod output;
+mod status;
+mod view;
+
+use dxgk_sys::{DRIVER_INITIALIZATION_DATA, DXGKDDI_INTERFACE_VERSION_WDDM1_3, ULONG};
+
+/// The interface version that the driver declares: WDDM 1.3.
+pub const INTERFACE_VERSION: ULONG = DXGKDDI_INTERFACE_VERSION_WDDM1_3.cast_unsigned();
+
+/// The table of callbacks, all others NULL. DriverEntry hands it to `DxgkInitialize`.
+#[must_use]
+pub fn initialization_data() -> DRIVER_INITIALIZATION_DATA {
+    let mut data = DRIVER_INITIALIZATION_DATA::ZERO;
+    enter(&mut data);
+    data
+}
+
+/// Enters the callbacks into a table that is all zero.
+pub fn enter(data: &mut DRIVER_INITIALIZATION_DATA) {
+    data.Version = INTERFACE_VERSION;
+
+    data.DxgkDdiAddDevice = Some(life_cycle::add_device);
+    data.DxgkDdiStartDevice = Some(life_cycle::start_device);
+    data.DxgkDdiStopDevice = Some(life_cycle::stop_device);
+    data.DxgkDdiRemoveDevice = Some(life_cycle::remove_device);
+    data.DxgkDdiUnload = Some(life_cycle::unload);
+
+    data.DxgkDdiDispatchIoRequest = Some(events::dispatch_io_request);
+    data.DxgkDdiSetPowerState = Some(events::set_power_state);
+    data.DxgkDdiNotifyAcpiEvent = Some(events::notify_acpi_event);
+    data.DxgkDdiNotifySurpriseRemoval = Some(events::notify_surprise_removal);
+    data.DxgkDdiResetDevice = Some(events::reset_device);
+    data.DxgkDdiQueryInterface = Some(events::query_interface);
+    data.DxgkDdiControlEtwLogging = Some(etw::control_etw_logging);
+
+    data.DxgkDdiQueryAdapterInfo = Some(information::query_adapter_info);
+    data.DxgkDdiCreateDevice = Some(devices::create_device);
+    data.DxgkDdiDestroyDevice = Some(devices::destroy_device);
+
+    data.DxgkDdiCreateAllocation = Some(allocations::create_allocation);
+    data.DxgkDdiDestroyAllocation = Some(allocations::destroy_allocation);
+    data.DxgkDdiDescribeAllocation = Some(allocations::describe_allocation);
+    data.DxgkDdiGetStandardAllocationDriverData = Some(allocations::get_standard_allocation_data);
+    data.DxgkDdiOpenAllocation = Some(openings::open_allocation);
+    data.DxgkDdiCloseAllocation = Some(openings::close_allocation);
+}

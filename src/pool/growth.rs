@@ -1,0 +1,229 @@
+//! What the growth lock guards: the pool's memory, taken and given back.
+
+use core::mem::MaybeUninit;
+use core::ptr::{self, NonNull};
+
+use super::run::Run;
+use super::set::SetState;
+use crate::kernel::irql::Dispatch;
+use crate::kernel::sync::{AtomicPtr, AtomicU64, Ordering};
+use crate::kernel::{Align, Tag, allocate, free};
+
+/// Descriptors in the first array of them; later arrays double the number.
+pub(super) const FIRST_RUNS: usize = 4;
+
+/// Arrays of descriptors: enough for every number that an entry of the set can carry.
+const ARRAYS: usize = 15;
+
+/// Descriptors that a pool can have.
+const MOST_RUNS: usize = 1 << 16;
+
+/// What the growth lock guards.
+pub(super) struct Growth {
+    tag: Tag,
+    pub(super) set: SetState,
+    /// Descriptors that were made.
+    pub(super) made: usize,
+    /// The first descriptor that is not used; the others follow through their `next`.
+    unused: *const Run,
+    /// The first retired block.
+    retired: *mut Retired,
+    /// Runs, or objects in blocks of their own, that are in use.
+    pub(super) in_use: usize,
+    /// The most that were in use at once.
+    pub(super) high_water: usize,
+    /// Pool calls that gave memory.
+    pub(super) calls: usize,
+}
+
+// SAFETY: the pointers lead to memory that is shared between processors by design.
+unsafe impl Send for Growth {}
+
+/// The beginning of a block that nothing leads to any more, which a reader may still look at. The
+/// header is that of a slot and stays as it is.
+#[repr(C)]
+struct Retired {
+    header: MaybeUninit<AtomicU64>,
+    next: *mut Self,
+    bytes: usize,
+}
+
+/// A list of retired blocks that no reader can have.
+pub(super) struct Unread(*mut Retired);
+
+impl Growth {
+    /// The state of a pool that has made one pool call, for itself.
+    pub(super) const fn new(tag: Tag) -> Self {
+        Self {
+            tag,
+            set: SetState::new(),
+            made: 0,
+            unused: ptr::null(),
+            retired: ptr::null_mut(),
+            in_use: 0,
+            high_water: 0,
+            calls: 1,
+        }
+    }
+
+    /// Takes a block of the pool's.
+    pub(super) fn block(&mut self, bytes: usize, irql: Dispatch) -> Option<NonNull<u8>> {
+        let block = allocate(self.tag, bytes, Align::CacheLine, irql)?;
+        self.calls = self.calls.wrapping_add(1);
+        Some(block)
+    }
+
+    /// Counts one more in use.
+    pub(super) fn count_up(&mut self) {
+        self.in_use = self.in_use.wrapping_add(1);
+        self.high_water = self.high_water.max(self.in_use);
+    }
+
+    /// Counts one less in use, and keeps its memory until nobody can be reading it.
+    ///
+    /// # Safety
+    ///
+    /// `block` came from [`Growth::block`] with as many `bytes` (64 at least), and nothing leads to
+    /// it any more.
+    pub(super) unsafe fn retire(&mut self, block: *mut u8, bytes: usize) {
+        self.in_use = self.in_use.wrapping_sub(1);
+        #[allow(clippy::cast_ptr_alignment)] // blocks are aligned to 64 bytes
+        let retired = block.cast::<Retired>();
+        // SAFETY: a block is large enough for it; readers look at the header alone.
+        unsafe { (*retired).next = self.retired };
+        // SAFETY: as above.
+        unsafe { (*retired).bytes = bytes };
+        self.retired = retired;
+    }
+
+    /// Hands over the retired blocks, for a caller who has seen no reader since they were retired.
+    pub(super) fn unread(&mut self) -> Unread {
+        let list = self.retired;
+        self.retired = ptr::null_mut();
+        Unread(list)
+    }
+
+    /// Takes a descriptor that is not used.
+    pub(super) fn descriptor(&mut self, runs: &Runs, irql: Dispatch) -> Option<&'static Run> {
+        // SAFETY: the list leads to descriptors, which live as long as the pool.
+        if let Some(run) = unsafe { self.unused.as_ref() } {
+            // SAFETY: the descriptor is not used, and such ones are guarded by the growth lock.
+            self.unused = unsafe { run.state() }.next;
+            return Some(run);
+        }
+        if self.made >= MOST_RUNS {
+            return None;
+        }
+        if !runs.has(self.made) {
+            let count = Runs::array_of(self.made).1;
+            let array = self.block(count.checked_mul(size_of::<Run>())?, irql)?;
+            // SAFETY: the block has room for so many, and nobody knows it yet.
+            unsafe { runs.place(self.made, array.cast()) };
+        }
+        let run = runs.get(self.made);
+        self.made = self.made.wrapping_add(1);
+        run
+    }
+
+    /// Gives a descriptor back.
+    pub(super) fn unused(&mut self, run: &'static Run) {
+        run.close();
+        // SAFETY: the run is out of its shard, so the growth lock guards it.
+        unsafe { run.state() }.next = self.unused;
+        self.unused = run;
+    }
+}
+
+impl Unread {
+    /// Frees the blocks. Not for under a lock: there can be any number.
+    pub(super) fn free(self, tag: Tag) {
+        let mut at = self.0;
+        while let Some(block) = NonNull::new(at) {
+            // SAFETY: a retired block's fields are written; nobody else has it.
+            at = unsafe { (*block.as_ptr()).next };
+            // SAFETY: as above.
+            let bytes = unsafe { (*block.as_ptr()).bytes };
+            // SAFETY: it was taken with this tag and size, and nobody reads it.
+            unsafe { free(tag, block.cast(), bytes) };
+        }
+    }
+}
+
+/// The descriptors by number, in arrays that double.
+pub(super) struct Runs([AtomicPtr<Run>; ARRAYS]);
+
+impl Runs {
+    pub(super) fn new() -> Self {
+        Self([(); ARRAYS].map(|()| AtomicPtr::new(ptr::null_mut())))
+    }
+
+    /// The array that has descriptor `index`, as its number, its length and its first descriptor.
+    #[inline]
+    const fn array_of(index: usize) -> (usize, usize, usize) {
+        if index < FIRST_RUNS {
+            return (0, FIRST_RUNS, 0);
+        }
+        let length = 1 << index.ilog2();
+        (
+            index.ilog2().wrapping_sub(FIRST_RUNS.ilog2() - 1) as usize,
+            length,
+            length,
+        )
+    }
+
+    #[inline]
+    fn array(&self, array: usize) -> *mut Run {
+        self.0
+            .get(array)
+            .map_or(ptr::null_mut(), |array| array.load(Ordering::Acquire))
+    }
+
+    fn has(&self, index: usize) -> bool {
+        !self.array(Self::array_of(index).0).is_null()
+    }
+
+    /// The descriptor with this number, if it was made. (`'static` stands for the pool's life.)
+    #[inline]
+    pub(super) fn get(&self, index: usize) -> Option<&'static Run> {
+        let (array, length, first) = Self::array_of(index);
+        let array = self.array(array);
+        let at = index.wrapping_sub(first);
+        // SAFETY: an array that is not null has `length` descriptors, which live as long as the
+        // pool.
+        (!array.is_null() && at < length).then(|| unsafe { &*array.wrapping_add(at) })
+    }
+
+    /// Makes the array that begins with descriptor `index`.
+    ///
+    /// # Safety
+    ///
+    /// `at` points to zeroed memory for as many descriptors as the array has, which lives as long
+    /// as the pool.
+    pub(super) unsafe fn place(&self, index: usize, at: NonNull<Run>) {
+        let (array, length, first) = Self::array_of(index);
+        for offset in 0..length {
+            let run = at.as_ptr().wrapping_add(offset);
+            // SAFETY: the caller gives room for all of them.
+            unsafe { run.write(Run::new(first.wrapping_add(offset))) };
+        }
+        if let Some(array) = self.0.get(array) {
+            array.store(at.as_ptr(), Ordering::Release);
+        }
+    }
+
+    /// Calls `free` with every array that has a block of its own, and its bytes.
+    ///
+    /// # Safety
+    ///
+    /// No descriptor is used after this.
+    pub(super) unsafe fn dissolve(&self, mut free: impl FnMut(NonNull<u8>, usize)) {
+        // The first array lies in the pool.
+        let mut length = FIRST_RUNS;
+        for array in self.0.iter().skip(1) {
+            if let Some(array) = NonNull::new(array.load(Ordering::Acquire)) {
+                free(array.cast(), length.wrapping_mul(size_of::<Run>()));
+            }
+            length = length.wrapping_mul(2);
+        }
+    }
+}

@@ -1,0 +1,373 @@
+//! The set of addresses that belong to a pool: an open-addressing table of granules.
+//!
+//! A granule is a naturally aligned piece of the address space: 64 KiB when the pool has runs (a
+//! run, which is only page aligned, lies in one or two, and two runs can share one), 64 bytes when
+//! each object has a block. A cell holds the granule's address with a payload in its low bits, the
+//! number of the run, so a lookup reads one word and never half an entry.
+//!
+//! Lookups take no lock. Changes are made under the pool's growth lock. A full table is replaced
+//! by another one, and the old one is kept until the pool goes or a new table of its size is
+//! wanted, because a lookup may still be in it; sizes double, so the old ones together are no
+//! larger than the current one.
+
+use core::ptr::{self, NonNull};
+
+use super::slot::LINE;
+use crate::kernel::sync::{AtomicPtr, AtomicU64, MODEL, Ordering, from_zeroes};
+
+/// A cell that was never used, which ends a lookup.
+const EMPTY: u64 = 0;
+/// A cell that is not used any more, which does not.
+const GONE: u64 = 1;
+
+/// Cells of the table that lies in the pool itself.
+const FIRST: usize = if MODEL { 2 } else { 16 };
+
+/// 2^64 divided by the golden ratio: multiples of it are spread evenly.
+const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// What a table begins with; its cells follow.
+#[repr(C)]
+pub(super) struct Table {
+    /// Number of cells, a power of two, less one.
+    mask: usize,
+    /// The next older table that is not used.
+    old: *mut Table,
+    cells: [AtomicU64; 0],
+}
+
+#[repr(C)]
+struct FirstTable {
+    table: Table,
+    cells: [AtomicU64; FIRST],
+}
+
+/// The part that lookups read.
+pub(super) struct Set {
+    current: AtomicPtr<Table>,
+    /// Bits of an address within its granule.
+    bits: u32,
+    first: FirstTable,
+}
+
+/// The part that the growth lock guards.
+pub(super) struct SetState {
+    /// Granules in the set.
+    live: usize,
+    /// Cells that are not empty.
+    used: usize,
+    /// Tables that are not used any more.
+    old: *mut Table,
+}
+
+/// What has to be done before more granules can go in.
+pub(super) enum Room {
+    /// Nothing.
+    Enough,
+    /// A table of this many cells has to be put in the place of the current one.
+    Wanted(usize),
+}
+
+impl Set {
+    /// Makes an empty set of granules of `1 << bits` bytes.
+    ///
+    /// # Safety
+    ///
+    /// `at` points to zeroed memory for a `Set`, which does not move after this.
+    pub(super) unsafe fn place(at: *mut Self, bits: u32) {
+        // SAFETY: `at` points to memory for a set.
+        let first = unsafe { &raw mut (*at).first };
+        // SAFETY: the first table is zeroed and followed by its cells.
+        unsafe { Table::place(first.cast(), FIRST) };
+        // SAFETY: as above.
+        let current = unsafe { &raw mut (*at).current };
+        // SAFETY: as above.
+        unsafe { current.write(AtomicPtr::new(first.cast())) };
+        // SAFETY: as above.
+        unsafe { (*at).bits = bits };
+    }
+
+    /// The word for the granule of `address`.
+    fn word(&self, address: usize, payload: usize) -> u64 {
+        (address as u64 >> self.bits << self.bits) | payload as u64
+    }
+
+    /// Looks for the granule of `address` and asks `is_it` about the payload of each entry for it,
+    /// until it answers.
+    #[inline]
+    pub(super) fn find<R>(
+        &self,
+        address: usize,
+        mut is_it: impl FnMut(usize) -> Option<R>,
+    ) -> Option<R> {
+        let table = self.current();
+        let wanted = address as u64 >> self.bits;
+        let mut found = None;
+        table.probe(wanted, |_, word| {
+            if word == EMPTY {
+                return true;
+            }
+            if word >> self.bits == wanted {
+                // The payload has fewer bits than a usize.
+                found = is_it((word ^ (wanted << self.bits)) as usize);
+            }
+            found.is_some()
+        });
+        found
+    }
+
+    #[inline]
+    fn current(&self) -> TableRef {
+        TableRef(self.current.load(Ordering::Acquire))
+    }
+
+    /// Whether `more` granules can go in.
+    pub(super) fn room(&self, state: &SetState, more: usize) -> Room {
+        let cells = self.current().cells();
+        let full = |used: usize| used.saturating_mul(4) > cells.saturating_mul(3);
+        if !full(state.used.saturating_add(more)) {
+            return Room::Enough;
+        }
+        let crowded = state.live.saturating_add(more).saturating_mul(2) > cells;
+        Room::Wanted(if crowded {
+            cells.saturating_mul(2)
+        } else {
+            cells
+        })
+    }
+
+    /// Whether `more` granules can go in at all, at the price of long lookups.
+    pub(super) fn squeeze(&self, state: &SetState, more: usize) -> bool {
+        state.used.saturating_add(more) < self.current().cells()
+    }
+
+    /// Puts the granule of `address` in. There is room.
+    pub(super) fn insert(&self, state: &mut SetState, address: usize, payload: usize) {
+        let word = self.word(address, payload);
+        let table = self.current();
+        table.probe(word >> self.bits, |cell, found| {
+            if found != EMPTY && found != GONE {
+                return false;
+            }
+            if found == EMPTY {
+                state.used = state.used.wrapping_add(1);
+            }
+            state.live = state.live.wrapping_add(1);
+            table.set(cell, word);
+            true
+        });
+    }
+
+    /// Takes the granule of `address` out.
+    pub(super) fn remove(&self, state: &mut SetState, address: usize, payload: usize) {
+        let word = self.word(address, payload);
+        let table = self.current();
+        table.probe(word >> self.bits, |cell, found| {
+            if found != word {
+                return found == EMPTY;
+            }
+            state.live = state.live.wrapping_sub(1);
+            table.set(cell, GONE);
+            table.clean(state, cell);
+            true
+        });
+    }
+
+    /// Puts an empty table in the place of the current one, with the same granules in it.
+    pub(super) fn replace(&self, state: &mut SetState, table: NonNull<Table>) {
+        let before = self.current();
+        let after = TableRef(table.as_ptr());
+        state.used = 0;
+        before.each(|word| {
+            after.probe(word >> self.bits, |cell, found| {
+                if found == EMPTY {
+                    after.set(cell, word);
+                    state.used = state.used.wrapping_add(1);
+                }
+                found == EMPTY
+            });
+        });
+        self.current.store(table.as_ptr(), Ordering::Release);
+        before.set_old(state.old);
+        state.old = before.0;
+    }
+
+    /// Takes an unused table of this many cells and empties it. Nobody may be reading.
+    pub(super) fn reuse(state: &mut SetState, cells: usize) -> Option<NonNull<Table>> {
+        let mut newer: Option<TableRef> = None;
+        let mut at = NonNull::new(state.old);
+        while let Some(table) = at {
+            let this = TableRef(table.as_ptr());
+            if this.cells() == cells {
+                match newer {
+                    Some(newer) => newer.set_old(this.old()),
+                    None => state.old = this.old(),
+                }
+                for cell in 0..cells {
+                    this.set(cell, EMPTY);
+                }
+                return Some(table);
+            }
+            newer = Some(this);
+            at = NonNull::new(this.old());
+        }
+        None
+    }
+
+    /// Calls `each` with the address of every granule. For a pool that goes.
+    pub(super) fn each(&self, mut each: impl FnMut(usize)) {
+        // An address fits in a usize.
+        self.current()
+            .each(|word| each((word >> self.bits << self.bits) as usize));
+    }
+
+    /// Calls `free` with every table that has a block of its own, and its bytes.
+    ///
+    /// # Safety
+    ///
+    /// The set is not used after this.
+    pub(super) unsafe fn dissolve(
+        &self,
+        state: &SetState,
+        mut free: impl FnMut(NonNull<u8>, usize),
+    ) {
+        let first = ptr::from_ref(&self.first).cast::<Table>();
+        let current = self.current();
+        current.set_old(state.old);
+        let mut at = NonNull::new(current.0);
+        while let Some(table) = at {
+            let this = TableRef(table.as_ptr());
+            at = NonNull::new(this.old());
+            if !ptr::eq(table.as_ptr(), first) {
+                free(table.cast(), Table::bytes(this.cells()));
+            }
+        }
+    }
+}
+
+impl SetState {
+    pub(super) const fn new() -> Self {
+        Self {
+            live: 0,
+            used: 0,
+            old: ptr::null_mut(),
+        }
+    }
+}
+
+impl Table {
+    /// Bytes of a table of this many cells.
+    pub(super) const fn bytes(cells: usize) -> usize {
+        size_of::<Self>().saturating_add(cells.saturating_mul(size_of::<AtomicU64>()))
+    }
+
+    /// Makes an empty table.
+    ///
+    /// # Safety
+    ///
+    /// `at` points to [`Table::bytes`] zeroed bytes; `cells` is a power of two.
+    pub(super) unsafe fn place(at: *mut Self, cells: usize) {
+        // SAFETY: there is memory for a table and its cells, of which this is the beginning.
+        unsafe {
+            at.write(Self {
+                mask: cells.wrapping_sub(1),
+                old: ptr::null_mut(),
+                cells: [],
+            })
+        };
+        for cell in 0..cells {
+            let cell = TableRef(at).cell_ptr(cell);
+            // SAFETY: the cell is zeroed and nothing else uses it.
+            unsafe { from_zeroes(cell.cast_mut()) };
+        }
+    }
+}
+
+/// A table that is not freed while this is used: tables live as long as their pool. (Not a
+/// reference, which would end where the cells begin.)
+#[derive(Clone, Copy)]
+struct TableRef(*mut Table);
+
+impl TableRef {
+    #[inline]
+    fn mask(self) -> usize {
+        // SAFETY: the table lives, and its size does not change.
+        unsafe { (*self.0).mask }
+    }
+
+    fn cells(self) -> usize {
+        self.mask().wrapping_add(1)
+    }
+
+    fn old(self) -> *mut Table {
+        // SAFETY: the table lives; the field is guarded by the growth lock, which the caller holds.
+        unsafe { (*self.0).old }
+    }
+
+    fn set_old(self, old: *mut Table) {
+        // SAFETY: as above.
+        unsafe { (*self.0).old = old };
+    }
+
+    #[inline]
+    fn cell_ptr(self, cell: usize) -> *const AtomicU64 {
+        let cells = self
+            .0
+            .wrapping_byte_add(core::mem::offset_of!(Table, cells));
+        cells
+            .cast::<AtomicU64>()
+            .wrapping_add(cell & self.mask())
+            .cast_const()
+    }
+
+    #[inline]
+    fn get(self, cell: usize) -> u64 {
+        // SAFETY: the number is below that of the cells, all of which are initialised.
+        unsafe { &*self.cell_ptr(cell) }.load(Ordering::Acquire)
+    }
+
+    fn set(self, cell: usize, word: u64) {
+        // SAFETY: as above.
+        unsafe { &*self.cell_ptr(cell) }.store(word, Ordering::Release);
+    }
+
+    /// Calls `at` with the cells where `key` can be, in order, until it says that it is done.
+    #[inline]
+    fn probe(self, key: u64, mut at: impl FnMut(usize, u64) -> bool) {
+        let mask = self.mask();
+        // The upper half of the product is the well-mixed one.
+        let mut cell = (key.wrapping_mul(SPREAD) >> 32) as usize;
+        for _ in 0..=mask {
+            cell &= mask;
+            if at(cell, self.get(cell)) {
+                return;
+            }
+            cell = cell.wrapping_add(1);
+        }
+    }
+
+    fn each(self, mut each: impl FnMut(u64)) {
+        for cell in 0..self.cells() {
+            let word = self.get(cell);
+            if word != EMPTY && word != GONE {
+                each(word);
+            }
+        }
+    }
+
+    /// Makes a cell that is gone empty, and those before it, where no lookup goes beyond them.
+    fn clean(self, state: &mut SetState, cell: usize) {
+        if self.get(cell.wrapping_add(1)) != EMPTY {
+            return;
+        }
+        let mut cell = cell;
+        while self.get(cell) == GONE {
+            self.set(cell, EMPTY);
+            state.used = state.used.wrapping_sub(1);
+            cell = cell.wrapping_sub(1);
+        }
+    }
+}
+
+// One line holds eight cells of the atomics that the driver uses.
+const _: () = assert!(MODEL || size_of::<AtomicU64>() * 8 == LINE);

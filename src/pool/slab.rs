@@ -1,0 +1,338 @@
+//! The shared part of a pool: shards, set, descriptors, and what they are made of.
+
+use core::ffi::c_void;
+use core::marker::PhantomData;
+use core::ptr::{self, NonNull};
+
+use super::growth::{FIRST_RUNS, Growth, Runs};
+use super::readers::Readers;
+use super::run::{RUN, Run, slots};
+use super::set::{Room, Set, Table};
+use super::shard::{SHARDS, Shard, ShardState};
+use super::slot::{self, LINE, Slot};
+use super::{Mode, Statistics, Wrong};
+use crate::kernel::irql::{AtMostDispatch, Dispatch, Passive};
+use crate::kernel::sync::{AtomicBool, Ordering};
+use crate::kernel::{Align, NoMemory, SpinGuard, SpinLock, Tag, allocate, free, processor};
+
+/// Bits of an address within its granule.
+const fn granule(mode: Mode) -> u32 {
+    match mode {
+        Mode::Slab => 16,
+        Mode::PerObject => LINE.ilog2(),
+    }
+}
+
+/// A pool's own block. Lock order: a shard's lock, then the growth lock.
+pub(super) struct Slab<T> {
+    tag: Tag,
+    pub(super) mode: Mode,
+    pub(super) set: Set,
+    pub(super) runs: Runs,
+    shards: [Shard; SHARDS],
+    pub(super) readers: Readers,
+    pub(super) growth: SpinLock<Growth>,
+    /// Whether blocks may be waiting for readers to go.
+    pub(super) retired: AtomicBool,
+    first_runs: [Run; FIRST_RUNS],
+    objects: PhantomData<T>,
+}
+
+impl<T> Slab<T> {
+    /// Makes the block.
+    pub(super) fn try_new(tag: Tag, mode: Mode, irql: Passive) -> Result<NonNull<Self>, NoMemory> {
+        let block = allocate(tag, size_of::<Self>(), Align::CacheLine, irql).ok_or(NoMemory)?;
+        let slab = block.cast::<Self>();
+        // Field by field, since the whole is too large for a kernel stack.
+        // SAFETY: the block is new and large enough.
+        unsafe { Self::place(slab.as_ptr(), tag, mode) };
+        Ok(slab)
+    }
+
+    /// # Safety
+    ///
+    /// `at` points to zeroed memory for a slab, which stays there.
+    unsafe fn place(at: *mut Self, tag: Tag, mode: Mode) {
+        /// Writes one field of the slab.
+        macro_rules! write {
+            ($field:ident, $value:expr) => {
+                // SAFETY: `at` points to memory for a slab.
+                let field = unsafe { &raw mut (*at).$field };
+                // SAFETY: as above, and nothing else uses it.
+                unsafe { field.write($value) };
+            };
+        }
+        write!(tag, tag);
+        write!(mode, mode);
+        write!(runs, Runs::new());
+        write!(readers, Readers::new());
+        write!(growth, SpinLock::new(Growth::new(tag)));
+        write!(retired, AtomicBool::new(false));
+        // SAFETY: `at` points to zeroed memory for a slab.
+        let set = unsafe { &raw mut (*at).set };
+        // SAFETY: as above; a slab does not move.
+        unsafe { Set::place(set, granule(mode)) };
+        // SAFETY: as above.
+        let shards = unsafe { &raw mut (*at).shards }.cast::<Shard>();
+        for number in 0..SHARDS {
+            // SAFETY: as above, an element of the array.
+            unsafe { shards.wrapping_add(number).write(Shard::new()) };
+        }
+        // SAFETY: as above.
+        let first = unsafe { &raw mut (*at).first_runs }.cast::<Run>();
+        // SAFETY: `runs` was written above.
+        let runs = unsafe { &(*at).runs };
+        if let Some(first) = NonNull::new(first) {
+            // SAFETY: the field has room for the first array's descriptors.
+            unsafe { runs.place(0, first) };
+        }
+    }
+
+    /// The shard with this number.
+    #[inline]
+    fn shard(&self, number: usize) -> &Shard {
+        let [first, ..] = &self.shards;
+        self.shards.get(number).unwrap_or(first)
+    }
+
+    /// Locks the shard with this number.
+    #[inline]
+    pub(super) fn lock_shard(&self, number: usize, irql: Dispatch) -> SpinGuard<'_, ShardState> {
+        self.shard(number).0.lock(irql)
+    }
+
+    /// Takes up to `want` free slots of the caller's shard and links them, the lowest first; null
+    /// if there is none.
+    pub(super) fn reserve(&self, want: usize, irql: Dispatch) -> *mut Slot<T> {
+        let number = processor() % SHARDS;
+        let mut shard = self.lock_shard(number, irql);
+        let mut list = ptr::null_mut::<Slot<T>>();
+        let mut taken: usize = 0;
+        while taken < want {
+            let run = match shard.first() {
+                Some(run) => run,
+                None if taken != 0 => break, // a batch that wants more comes again
+                None => match self.grow(number, irql) {
+                    Some(run) => {
+                        shard.add(run);
+                        run
+                    }
+                    None => break,
+                },
+            };
+            let base = run.base().cast::<u8>();
+            taken = taken.wrapping_add(shard.take::<T>(run, want.wrapping_sub(taken), |number| {
+                let slot = base
+                    .wrapping_add(number.wrapping_mul(Slot::<T>::BYTES))
+                    .cast::<Slot<T>>();
+                // SAFETY: a slot of the run, which was free and is the caller's now.
+                unsafe { (*slot).hold(list) };
+                list = slot;
+            }));
+        }
+        list
+    }
+
+    /// Takes a new run for a shard.
+    #[cold]
+    fn grow(&self, shard: usize, irql: Dispatch) -> Option<&'static Run> {
+        let mut growth = self.growth.lock(irql);
+        if !self.make_room(&mut growth, 2, irql) {
+            return None;
+        }
+        let run = growth.descriptor(&self.runs, irql)?;
+        let Some(base) = growth.block(RUN, irql) else {
+            growth.unused(run);
+            return None;
+        };
+        let base = base.as_ptr();
+        base.expose_provenance();
+        for slot in 0..slots::<T>() {
+            let slot = base.wrapping_add(slot.wrapping_mul(Slot::<T>::BYTES));
+            // SAFETY: the block is new and zeroed; each slot has its own bytes.
+            unsafe { Slot::<T>::from_zeroes(slot.cast()) };
+        }
+        growth.count_up();
+        // SAFETY: the descriptor was not used and is this caller's.
+        unsafe { run.open(base, shard, slots::<T>()) };
+        // SAFETY: nobody else knows the run yet.
+        let index = unsafe { run.state() }.index;
+        for granule in granules(base) {
+            self.set.insert(&mut growth.set, granule, index);
+        }
+        Some(run)
+    }
+
+    /// Takes an empty run, which is out of its shard, out of the pool.
+    #[cold]
+    pub(super) fn give_back(&self, run: &'static Run, irql: Dispatch) {
+        let mut growth = self.growth.lock(irql);
+        let base = run.base();
+        // SAFETY: the run is out of its shard, and the shard's lock is still held.
+        let index = unsafe { run.state() }.index;
+        for granule in granules(base) {
+            self.set.remove(&mut growth.set, granule, index);
+        }
+        growth.unused(run);
+        // SAFETY: the run was taken with this size and nothing leads to it any more.
+        unsafe { growth.retire(base, RUN) };
+        self.retired.store(true, Ordering::Relaxed);
+    }
+
+    /// Makes room for `more` granules in the set.
+    pub(super) fn make_room(&self, growth: &mut Growth, more: usize, irql: Dispatch) -> bool {
+        let Room::Wanted(cells) = self.set.room(&growth.set, more) else {
+            return true;
+        };
+        let unused = if self.readers.are_none() {
+            Set::reuse(&mut growth.set, cells)
+        } else {
+            None
+        };
+        let table = unused.or_else(|| {
+            let table = growth.block(Table::bytes(cells), irql)?.cast::<Table>();
+            // SAFETY: the block is new, zeroed and of this size.
+            unsafe { Table::place(table.as_ptr(), cells) };
+            Some(table)
+        });
+        match table {
+            Some(table) => {
+                self.set.replace(&mut growth.set, table);
+                true
+            }
+            None => self.set.squeeze(&growth.set, more),
+        }
+    }
+
+    /// Frees what was retired, if no reader can have it. Not for under a lock.
+    #[inline]
+    pub(super) fn reclaim(&self, irql: Dispatch) {
+        if self.retired.load(Ordering::Relaxed) {
+            self.free_retired(irql);
+        }
+    }
+
+    #[cold]
+    fn free_retired(&self, irql: Dispatch) {
+        let mut growth = self.growth.lock(irql);
+        if !self.readers.are_none() {
+            return;
+        }
+        self.retired.store(false, Ordering::Relaxed);
+        let unread = growth.unread();
+        drop(growth);
+        unread.free(self.tag);
+    }
+
+    /// The run that has a slot at `address`, with the slot's number, if the set leads to one.
+    /// Without a lock or a reader that is a guess, to be looked at again.
+    #[inline]
+    pub(super) fn find_run(&self, address: usize) -> Option<(&'static Run, usize, *mut Slot<T>)> {
+        self.set.find(address, |index| {
+            let run = self.runs.get(index)?;
+            let (number, slot) = run.slot_at::<T>(address)?;
+            Some((run, number, slot))
+        })
+    }
+
+    /// Pins the object that a handle names.
+    pub(super) fn pin(&self, handle: *mut c_void) -> Result<NonNull<Slot<T>>, Wrong> {
+        if handle.is_null() {
+            return Err(Wrong::Null);
+        }
+        let address = slot::address(handle);
+        let _reader = self.readers.enter();
+        let slot = match self.mode {
+            Mode::Slab => self.find_run(address).map(|(_, _, slot)| slot),
+            Mode::PerObject => self.find_single(address),
+        };
+        let slot = slot.and_then(NonNull::new).ok_or(Wrong::Foreign)?;
+        // SAFETY: the set led to the slot's run or block, which is not freed while there is a
+        // reader who came before it was retired.
+        unsafe { slot.as_ref() }.pin(slot::generation(handle))?;
+        Ok(slot)
+    }
+
+    pub(super) fn statistics(&self, irql: impl AtMostDispatch) -> Statistics {
+        let mut statistics = Statistics::default();
+        for shard in &self.shards {
+            let shard = shard.0.lock(irql);
+            statistics.live = statistics.live.saturating_add(shard.live);
+            statistics.high_water = statistics.high_water.saturating_add(shard.high_water);
+        }
+        let growth = self.growth.lock(irql);
+        if self.mode == Mode::PerObject {
+            statistics.live = growth.in_use;
+            statistics.high_water = growth.high_water;
+        }
+        statistics.runs = growth.in_use;
+        statistics.pool_calls = growth.calls;
+        statistics
+    }
+
+    /// Drops the objects that are left, frees all memory, and says how many there were.
+    ///
+    /// # Safety
+    ///
+    /// `slab` came from [`Slab::try_new`] and nothing uses it any more.
+    pub(super) unsafe fn destroy(slab: NonNull<Self>) -> usize {
+        // SAFETY: the slab lives and nothing else uses it.
+        let this = unsafe { slab.as_ref() };
+        let tag = this.tag;
+        // SAFETY: a pool is dropped at DISPATCH_LEVEL at most.
+        let irql = unsafe { Dispatch::assume() };
+        let left = this.drop_objects(irql);
+        let mut growth = this.growth.lock(irql);
+        let unread = growth.unread();
+        let release = |block: NonNull<u8>, bytes: usize| {
+            // SAFETY: a block of the pool's, taken with this tag and size; nothing uses it.
+            unsafe { free(tag, block, bytes) };
+        };
+        // SAFETY: nothing uses the set any more.
+        unsafe { this.set.dissolve(&growth.set, release) };
+        // SAFETY: nothing uses the descriptors any more.
+        unsafe { this.runs.dissolve(release) };
+        drop(growth);
+        unread.free(tag);
+        release(slab.cast(), size_of::<Self>());
+        left
+    }
+
+    /// Drops the objects that are left and retires their memory. For a pool that goes.
+    fn drop_objects(&self, irql: Dispatch) -> usize {
+        if self.mode == Mode::PerObject {
+            return self.drop_singles(irql);
+        }
+        let mut left: usize = 0;
+        let made = self.growth.lock(irql).made;
+        for run in (0..made).filter_map(|index| self.runs.get(index)) {
+            let base = run.base();
+            if base.is_null() {
+                continue;
+            }
+            for number in 0..slots::<T>() {
+                let slot = base.wrapping_add(number.wrapping_mul(Slot::<T>::BYTES));
+                // SAFETY: a slot of a run; nothing else uses the pool.
+                let slot = unsafe { &*slot.cast::<Slot<T>>() };
+                if slot.is_live() {
+                    // SAFETY: a live slot has a value, which nobody uses any more.
+                    unsafe { slot.drop_value() };
+                    left = left.wrapping_add(1);
+                }
+            }
+            let mut growth = self.growth.lock(irql);
+            // SAFETY: the run was taken with this size, and lookups have ended.
+            unsafe { growth.retire(base, RUN) };
+        }
+        left
+    }
+}
+
+/// An address in each granule that a run at `base` lies in: its first and its last byte's, which
+/// are one granule if the base is a multiple of 64 KiB.
+fn granules(base: *mut u8) -> impl Iterator<Item = usize> {
+    let first = base.addr();
+    let last = first.wrapping_add(RUN - 1);
+    let both = first >> granule(Mode::Slab) != last >> granule(Mode::Slab);
+    [Some(first), both.then_some(last)].into_iter().flatten()
+}
