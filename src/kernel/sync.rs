@@ -3,7 +3,7 @@
 //! They are named here, and not taken from `core` by each file, so that the model checker loom can
 //! put its own in their place and run the pool's code as it stands.
 
-pub use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence};
+pub use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering, fence};
 
 /// Whether this is a model: then the pool's parts are as small as they can be, so that a few steps
 /// fill them.
@@ -13,8 +13,8 @@ pub const MODEL: bool = false;
 ///
 /// # Safety
 ///
-/// `at` points to zeroed memory that nothing else uses, aligned for an [`AtomicU64`].
+/// `at` points to zeroed memory that nothing else uses, aligned for an [`AtomicUsize`].
 #[inline]
-pub unsafe fn from_zeroes(at: *mut AtomicU64) {
+pub unsafe fn from_zeroes(at: *mut AtomicUsize) {
     let _ = at;
 }

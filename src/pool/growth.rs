@@ -6,7 +6,7 @@ use core::ptr::{self, NonNull};
 use super::run::Run;
 use super::set::SetState;
 use crate::kernel::irql::Dispatch;
-use crate::kernel::sync::{AtomicPtr, AtomicU64, Ordering};
+use crate::kernel::sync::{AtomicPtr, AtomicUsize, Ordering};
 use crate::kernel::{Align, Tag, allocate, free};
 
 /// Descriptors in the first array of them; later arrays double the number.
@@ -43,7 +43,7 @@ unsafe impl Send for Growth {}
 /// header is that of a slot and stays as it is.
 #[repr(C)]
 struct Retired {
-    header: MaybeUninit<AtomicU64>,
+    header: MaybeUninit<AtomicUsize>,
     next: *mut Self,
     bytes: usize,
 }

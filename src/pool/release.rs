@@ -76,9 +76,10 @@ impl<'a, T: Send + Sync> ReleaseBatch<'a, T> {
             return self.slab.remove_single(handle, self.irql);
         }
         let found = self.find(slot::address(handle)).ok_or(Wrong::Foreign)?;
-        // SAFETY: the slot lies in a run of the shard whose lock is held, so it stays mapped and
-        // nobody else frees it.
-        let value = unsafe { (*found.slot).take(slot::generation(handle)) }?;
+        // SAFETY: the slot lies in a run of the shard whose lock is held, so it stays mapped.
+        let slot = unsafe { &*found.slot };
+        // SAFETY: the lock of the slot's shard is held.
+        let value = unsafe { slot.take(slot::generation(handle)) }?;
         self.give(&found);
         Ok(value)
     }
@@ -161,8 +162,10 @@ impl<'a, T: Send + Sync> ReleaseBatch<'a, T> {
     #[inline]
     fn give(&mut self, found: &Found<T>) {
         let Some(held) = &mut self.held else { return };
+        // SAFETY: the slot lies in a run of the shard whose lock is held, so it stays mapped.
+        let slot = unsafe { &*found.slot };
         // SAFETY: the slot has no value and the lock of its shard is held.
-        unsafe { (*found.slot).overwrite() };
+        unsafe { slot.overwrite() };
         if held.shard.give::<T>(found.run, found.number) == After::GiveBack {
             self.slab.give_back(found.run, self.irql);
             // The run of the last object is gone, and memory waits to be freed without a lock.

@@ -85,7 +85,8 @@ impl Run {
         let base = self.base();
         let offset = address.wrapping_sub(base.addr());
         let number = offset / Slot::<T>::BYTES;
-        let whole = offset % Slot::<T>::BYTES == 0 && number < slots::<T>() && !base.is_null();
+        let whole =
+            offset.is_multiple_of(Slot::<T>::BYTES) && number < slots::<T>() && !base.is_null();
         whole.then(|| (number, base.wrapping_add(offset).cast()))
     }
 

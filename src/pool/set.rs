@@ -13,18 +13,18 @@
 use core::ptr::{self, NonNull};
 
 use super::slot::LINE;
-use crate::kernel::sync::{AtomicPtr, AtomicU64, MODEL, Ordering, from_zeroes};
+use crate::kernel::sync::{AtomicPtr, AtomicUsize, MODEL, Ordering, from_zeroes};
 
 /// A cell that was never used, which ends a lookup.
-const EMPTY: u64 = 0;
+const EMPTY: usize = 0;
 /// A cell that is not used any more, which does not.
-const GONE: u64 = 1;
+const GONE: usize = 1;
 
 /// Cells of the table that lies in the pool itself.
 const FIRST: usize = if MODEL { 2 } else { 16 };
 
 /// 2^64 divided by the golden ratio: multiples of it are spread evenly.
-const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
+const SPREAD: usize = 0x9E37_79B9_7F4A_7C15;
 
 /// What a table begins with; its cells follow.
 #[repr(C)]
@@ -33,13 +33,13 @@ pub(super) struct Table {
     mask: usize,
     /// The next older table that is not used.
     old: *mut Table,
-    cells: [AtomicU64; 0],
+    cells: [AtomicUsize; 0],
 }
 
 #[repr(C)]
 struct FirstTable {
     table: Table,
-    cells: [AtomicU64; FIRST],
+    cells: [AtomicUsize; FIRST],
 }
 
 /// The part that lookups read.
@@ -88,8 +88,8 @@ impl Set {
     }
 
     /// The word for the granule of `address`.
-    fn word(&self, address: usize, payload: usize) -> u64 {
-        (address as u64 >> self.bits << self.bits) | payload as u64
+    fn word(&self, address: usize, payload: usize) -> usize {
+        (address >> self.bits << self.bits) | payload
     }
 
     /// Looks for the granule of `address` and asks `is_it` about the payload of each entry for it,
@@ -101,15 +101,14 @@ impl Set {
         mut is_it: impl FnMut(usize) -> Option<R>,
     ) -> Option<R> {
         let table = self.current();
-        let wanted = address as u64 >> self.bits;
+        let wanted = address >> self.bits;
         let mut found = None;
         table.probe(wanted, |_, word| {
             if word == EMPTY {
                 return true;
             }
             if word >> self.bits == wanted {
-                // The payload has fewer bits than a usize.
-                found = is_it((word ^ (wanted << self.bits)) as usize);
+                found = is_it(word ^ (wanted << self.bits));
             }
             found.is_some()
         });
@@ -216,9 +215,8 @@ impl Set {
 
     /// Calls `each` with the address of every granule. For a pool that goes.
     pub(super) fn each(&self, mut each: impl FnMut(usize)) {
-        // An address fits in a usize.
         self.current()
-            .each(|word| each((word >> self.bits << self.bits) as usize));
+            .each(|word| each(word >> self.bits << self.bits));
     }
 
     /// Calls `free` with every table that has a block of its own, and its bytes.
@@ -258,7 +256,7 @@ impl SetState {
 impl Table {
     /// Bytes of a table of this many cells.
     pub(super) const fn bytes(cells: usize) -> usize {
-        size_of::<Self>().saturating_add(cells.saturating_mul(size_of::<AtomicU64>()))
+        size_of::<Self>().saturating_add(cells.saturating_mul(size_of::<AtomicUsize>()))
     }
 
     /// Makes an empty table.
@@ -267,14 +265,13 @@ impl Table {
     ///
     /// `at` points to [`Table::bytes`] zeroed bytes; `cells` is a power of two.
     pub(super) unsafe fn place(at: *mut Self, cells: usize) {
-        // SAFETY: there is memory for a table and its cells, of which this is the beginning.
-        unsafe {
-            at.write(Self {
-                mask: cells.wrapping_sub(1),
-                old: ptr::null_mut(),
-                cells: [],
-            })
+        let table = Self {
+            mask: cells.wrapping_sub(1),
+            old: ptr::null_mut(),
+            cells: [],
         };
+        // SAFETY: there is memory for a table and its cells, of which this is the beginning.
+        unsafe { at.write(table) };
         for cell in 0..cells {
             let cell = TableRef(at).cell_ptr(cell);
             // SAFETY: the cell is zeroed and nothing else uses it.
@@ -310,33 +307,33 @@ impl TableRef {
     }
 
     #[inline]
-    fn cell_ptr(self, cell: usize) -> *const AtomicU64 {
+    fn cell_ptr(self, cell: usize) -> *const AtomicUsize {
         let cells = self
             .0
             .wrapping_byte_add(core::mem::offset_of!(Table, cells));
         cells
-            .cast::<AtomicU64>()
+            .cast::<AtomicUsize>()
             .wrapping_add(cell & self.mask())
             .cast_const()
     }
 
     #[inline]
-    fn get(self, cell: usize) -> u64 {
+    fn get(self, cell: usize) -> usize {
         // SAFETY: the number is below that of the cells, all of which are initialised.
         unsafe { &*self.cell_ptr(cell) }.load(Ordering::Acquire)
     }
 
-    fn set(self, cell: usize, word: u64) {
+    fn set(self, cell: usize, word: usize) {
         // SAFETY: as above.
         unsafe { &*self.cell_ptr(cell) }.store(word, Ordering::Release);
     }
 
     /// Calls `at` with the cells where `key` can be, in order, until it says that it is done.
     #[inline]
-    fn probe(self, key: u64, mut at: impl FnMut(usize, u64) -> bool) {
+    fn probe(self, key: usize, mut at: impl FnMut(usize, usize) -> bool) {
         let mask = self.mask();
         // The upper half of the product is the well-mixed one.
-        let mut cell = (key.wrapping_mul(SPREAD) >> 32) as usize;
+        let mut cell = key.wrapping_mul(SPREAD) >> 32;
         for _ in 0..=mask {
             cell &= mask;
             if at(cell, self.get(cell)) {
@@ -346,7 +343,7 @@ impl TableRef {
         }
     }
 
-    fn each(self, mut each: impl FnMut(u64)) {
+    fn each(self, mut each: impl FnMut(usize)) {
         for cell in 0..self.cells() {
             let word = self.get(cell);
             if word != EMPTY && word != GONE {
@@ -370,4 +367,4 @@ impl TableRef {
 }
 
 // One line holds eight cells of the atomics that the driver uses.
-const _: () = assert!(MODEL || size_of::<AtomicU64>() * 8 == LINE);
+const _: () = assert!(MODEL || size_of::<AtomicUsize>() * 8 == LINE);

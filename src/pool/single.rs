@@ -47,8 +47,10 @@ impl<T> Slab<T> {
             .find_single(slot::address(handle))
             .ok_or(Wrong::Foreign)?;
         // SAFETY: the block is in the set, so it lives, and the growth lock is held, under which
-        // alone a block is freed.
-        let value = unsafe { (*slot).take(slot::generation(handle)) }?;
+        // alone a block is retired.
+        let object = unsafe { &*slot };
+        // SAFETY: the growth lock stands for a shard's here.
+        let value = unsafe { object.take(slot::generation(handle)) }?;
         self.retire_single(&mut growth, slot);
         Ok(value)
     }

@@ -19,28 +19,31 @@ use core::ptr::{self, NonNull};
 
 use super::Wrong;
 use crate::kernel::PAGE;
-use crate::kernel::sync::{AtomicU64, Ordering, from_zeroes};
+use crate::kernel::sync::{AtomicUsize, Ordering, from_zeroes};
 
 /// Bytes that every slot is a multiple of and aligned to: a cache line, and what leaves a handle
 /// six bits for the generation.
 pub(super) const LINE: usize = 64;
 
-const GENERATION: u64 = 0x3F;
-const LIVE: u64 = 0x40;
-const HELD: u64 = 0x80;
+// A header holds an address without its low six bits, and eight bits more; a handle is one word.
+const _: () = assert!(usize::BITS == 64);
+
+const GENERATION: usize = 0x3F;
+const LIVE: usize = 0x40;
+const HELD: usize = 0x80;
 const FIELD: u32 = 8;
-const PIN: u64 = 1 << FIELD;
+const PIN: usize = 1 << FIELD;
 
 /// One slot. [`Slot::BYTES`] of a run belong to it, of which this is the beginning.
 #[repr(C)]
 pub(super) struct Slot<T> {
-    header: AtomicU64,
+    header: AtomicUsize,
     value: UnsafeCell<MaybeUninit<T>>,
 }
 
 /// The generation that a handle carries.
-pub(super) fn generation(handle: *mut c_void) -> u64 {
-    handle.addr() as u64 & GENERATION
+pub(super) fn generation(handle: *mut c_void) -> usize {
+    handle.addr() & GENERATION
 }
 
 /// The address of the slot that a handle names.
@@ -96,7 +99,7 @@ impl<T> Slot<T> {
     pub(super) fn next(&self) -> *mut Self {
         // Shifted as a signed number: addresses of the kernel have their upper bits set.
         let field = self.header.load(Ordering::Relaxed).cast_signed() >> FIELD;
-        ptr::with_exposed_provenance_mut((field << LINE.ilog2()).cast_unsigned() as usize)
+        ptr::with_exposed_provenance_mut((field << LINE.ilog2()).cast_unsigned())
     }
 
     /// Links a held slot to another one.
@@ -119,7 +122,7 @@ impl<T> Slot<T> {
         let generation = self.header.load(Ordering::Relaxed) & GENERATION;
         NonNull::from(self)
             .cast::<c_void>()
-            .map_addr(|address| address | generation as usize)
+            .map_addr(|address| address | generation)
     }
 
     /// Makes the object of a held slot visible to lookups.
@@ -140,7 +143,7 @@ impl<T> Slot<T> {
     }
 
     /// Pins a live object of this generation.
-    pub(super) fn pin(&self, generation: u64) -> Result<(), Wrong> {
+    pub(super) fn pin(&self, generation: usize) -> Result<(), Wrong> {
         let mut header = self.header.load(Ordering::Relaxed);
         loop {
             if header & (LIVE | GENERATION) != LIVE | generation {
@@ -170,7 +173,7 @@ impl<T> Slot<T> {
     ///
     /// The caller holds the lock of the slot's shard, so nobody else frees it.
     #[inline]
-    pub(super) unsafe fn take(&self, generation: u64) -> Result<T, Wrong> {
+    pub(super) unsafe fn take(&self, generation: usize) -> Result<T, Wrong> {
         let free = generation.wrapping_add(1) & GENERATION;
         let live = generation | LIVE;
         self.header
@@ -181,7 +184,7 @@ impl<T> Slot<T> {
             })?;
         // SAFETY: the slot was live, so it has a value; it is free now and not pinned, so nobody
         // else reaches it before the lock is let go.
-        Ok(unsafe { self.value.get().read().assume_init() })
+        Ok(unsafe { self.value.get().cast::<T>().read() })
     }
 
     /// The object of a slot that is kept from being freed.
@@ -228,6 +231,6 @@ impl<T> Slot<T> {
 }
 
 /// The header field for the address of a slot, or for none.
-fn link<T>(slot: *mut Slot<T>) -> u64 {
-    (slot.expose_provenance() as u64 >> LINE.ilog2()) << FIELD
+fn link<T>(slot: *mut Slot<T>) -> usize {
+    (slot.expose_provenance() >> LINE.ilog2()) << FIELD
 }
