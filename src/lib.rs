@@ -20,6 +20,23 @@
 //! Under the feature `wdk` the crate is `vmdisp.sys`, a `no_std` kernel driver on Microsoft's
 //! windows-drivers-rs. Without it `std` plays the kernel, for tests.
 #![no_std]
+// A driver path must not panic: a panic is a bugcheck.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::todo,
+        clippy::unimplemented,
+        clippy::indexing_slicing,
+        clippy::string_slice,
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        clippy::cast_sign_loss,
+    )
+)]
 
 #[cfg(not(feature = "wdk"))]
 extern crate std;

@@ -8,6 +8,8 @@
 //! The functions here are the safe middle of the allocation DDIs: `ddi/` turns an argument into a
 //! checked view (`Call` of each module) and the result into a status.
 #![forbid(unsafe_code)]
+// Sizes come from user mode.
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
 pub mod close;
 pub mod create;

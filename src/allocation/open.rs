@@ -79,7 +79,7 @@ pub fn open(
     let read_only = flags.contains(DXGK_OPENALLOCATIONFLAGS::ReadOnly);
     let mut batch = store.openings.batch(elements.len(), irql);
     let mut elements = Rollback::new(elements, |element| {
-        element.hDeviceSpecificAllocation = ptr::null_mut()
+        element.hDeviceSpecificAllocation = ptr::null_mut();
     });
     let mut pitch = None;
     while let Some(element) = elements.next() {

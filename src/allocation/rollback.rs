@@ -21,7 +21,7 @@ impl<'a, T> Rollback<'a, T> {
     /// The next element, if there is one more.
     pub fn next(&mut self) -> Option<&mut T> {
         let element = self.elements.get_mut(self.next)?;
-        self.next += 1;
+        self.next = self.next.saturating_add(1);
         Some(element)
     }
 

@@ -284,7 +284,8 @@ fn picture_size(call: &'static CStr, data: &AllocationData) -> Result<(u64, u32)
         }
         given => given,
     };
-    Ok((u64::from(pitch) * u64::from(data.height), pitch))
+    // A product of two 32-bit numbers fits.
+    Ok((u64::from(pitch).saturating_mul(data.height.into()), pitch))
 }
 
 /// The fields and flags that differ between a primary and everything else.

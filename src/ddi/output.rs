@@ -28,9 +28,8 @@ impl Output<'_> {
         // SAFETY: the caller vouches for so many bytes.
         unsafe { buffer.write_bytes(0, bytes) };
         // SAFETY: as above, and they are initialised now.
-        Some(Self {
-            bytes: unsafe { slice::from_raw_parts_mut(buffer, bytes) },
-        })
+        let bytes = unsafe { slice::from_raw_parts_mut(buffer, bytes) };
+        Some(Self { bytes })
     }
 
     /// Writes `value` at `offset`, if it lies inside; as memory has it, little-endian.

@@ -32,6 +32,7 @@ pub mod sync;
 mod time;
 
 #[cfg(not(feature = "wdk"))]
+#[allow(clippy::indexing_slicing)] // a panic there is a test's, not a bugcheck
 pub mod host;
 #[cfg(feature = "wdk")]
 mod nt;
