@@ -21,10 +21,10 @@ mod kernel {
         config.configure_binary_build()?;
         link_displib(&config)?;
         for option in [
-            "/RELEASE",                // a checksum in the header, which the loader verifies
-            "/DEBUG",                  // a PDB for every profile
-            "/PDBALTPATH:vmdisp.pdb",  // its name alone: no path of the machine that built it
-            "/Brepro",                 // no time stamp: equal sources, equal image
+            "/RELEASE",               // a checksum in the header, which the loader verifies
+            "/DEBUG",                 // a PDB for every profile
+            "/PDBALTPATH:vmdisp.pdb", // its name alone: no path of the machine that built it
+            "/Brepro",                // no time stamp: equal sources, equal image
         ] {
             println!("cargo::rustc-cdylib-link-arg={option}");
         }
@@ -34,7 +34,10 @@ mod kernel {
     /// Where the kit has displib.lib, DxgkInitialize comes from it, as Microsoft supports it. Kits
     /// without it (see `cargo run -- driver`) leave that to `src/displib.rs`.
     fn link_displib(config: &wdk_build::Config) -> Result<(), Box<dyn Error>> {
-        if config.library_paths()?.any(|folder| folder.join("displib.lib").is_file()) {
+        if config
+            .library_paths()?
+            .any(|folder| folder.join("displib.lib").is_file())
+        {
             println!("cargo::rustc-cfg=displib");
             println!("cargo::rustc-link-lib=static=displib");
         }
@@ -53,7 +56,12 @@ mod kernel {
     fn resource_script() -> Result<String, Box<dyn Error>> {
         let version = env::var("CARGO_PKG_VERSION")?;
         let number = |part: &str| env::var(format!("CARGO_PKG_VERSION_{part}"));
-        let commas = format!("{},{},{},0", number("MAJOR")?, number("MINOR")?, number("PATCH")?);
+        let commas = format!(
+            "{},{},{},0",
+            number("MAJOR")?,
+            number("MINOR")?,
+            number("PATCH")?
+        );
         let strings = [
             ("CompanyName", "vmdisp".to_owned()),
             ("FileDescription", env::var("CARGO_PKG_DESCRIPTION")?),
@@ -69,7 +77,11 @@ mod kernel {
         script.push_str("FILETYPE 0x3\nFILESUBTYPE 0x4\n"); // VFT_DRV, VFT2_DRV_DISPLAY
         script.push_str("BEGIN\nBLOCK \"StringFileInfo\"\nBEGIN\nBLOCK \"040904b0\"\nBEGIN\n");
         for (name, value) in strings {
-            writeln!(script, "VALUE \"{name}\", \"{}\"", value.replace('"', "\"\""))?;
+            writeln!(
+                script,
+                "VALUE \"{name}\", \"{}\"",
+                value.replace('"', "\"\"")
+            )?;
         }
         script.push_str("END\nEND\nBLOCK \"VarFileInfo\"\nBEGIN\n");
         script.push_str("VALUE \"Translation\", 0x409, 1200\nEND\nEND\n"); // US English, Unicode

@@ -1,0 +1,195 @@
+//! `driver`: builds `vmdisp.sys` and `vmdisp.pdb`.
+//!
+//! The package `vmdisp` with the feature `wdk` is built for `x86_64-pc-windows-msvc` on Microsoft's
+//! windows-drivers-rs. On Windows these find the installed WDK. On other systems they are given a
+//! kit made of mingw-w64's headers ([`kit`]) and a copy of wdk-build that does not insist on Windows
+//! ([`edits`]); the sources, the options and the linker's input are otherwise the same.
+
+mod edits;
+mod files;
+mod kit;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::setup;
+use crate::toolchain::{Toolchain, find_llvm_program};
+
+/// The driver's target. ARM64 is built on Windows, by cargo alone.
+pub const TARGET: &str = "x86_64-pc-windows-msvc";
+
+/// Build vmdisp.sys and vmdisp.pdb into target/driver.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Build without optimisation and with debug assertions, into target/driver/debug
+    #[arg(long)]
+    debug: bool,
+    /// Build with this profile of Cargo.toml, into a folder of target/driver of its name
+    #[arg(long, value_name = "NAME", conflicts_with = "debug")]
+    profile: Option<String>,
+    /// Run clippy on the driver as it is built for Windows, with warnings denied, and build nothing
+    #[arg(long, conflicts_with_all = ["debug", "profile"])]
+    clippy: bool,
+}
+
+/// How the driver is built.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Profile {
+    /// What is shipped.
+    Release,
+    /// Without optimisation, with assertions.
+    Debug,
+    /// Another profile of Cargo.toml.
+    Named(String),
+}
+
+/// What a build leaves.
+#[derive(Debug, Clone)]
+pub struct Built {
+    /// The driver's image.
+    pub sys: PathBuf,
+    /// Its symbols.
+    pub pdb: PathBuf,
+}
+
+impl Profile {
+    /// The folder under `target/driver`, and cargo's in its target folder.
+    fn folder(&self) -> &str {
+        match self {
+            Self::Release => "release",
+            Self::Debug => "debug",
+            Self::Named(name) => name,
+        }
+    }
+
+    /// Cargo's name for it.
+    fn name(&self) -> &str {
+        match self {
+            Self::Debug => "dev",
+            Self::Release | Self::Named(_) => self.folder(),
+        }
+    }
+}
+
+/// Runs the command.
+pub fn run(args: &Args) -> Result<ExitCode> {
+    if args.clippy {
+        clippy()?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let profile = match &args.profile {
+        Some(name) => Profile::Named(name.clone()),
+        None if args.debug => Profile::Debug,
+        None => Profile::Release,
+    };
+    let built = build(&profile)?;
+    println!("{}", built.sys.display());
+    println!("{}", built.pdb.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Builds the driver and copies it to `target/driver/PROFILE/`.
+///
+/// # Errors
+///
+/// A missing tool (the message names `cargo run -- setup`), a windows-drivers-rs release that the
+/// edits do not fit, or a build that fails.
+pub fn build(profile: &Profile) -> Result<Built> {
+    let project = project();
+    let toolchain = Toolchain::for_target(TARGET)?;
+    eprintln!("{}", toolchain.describe());
+    let mut cargo = prepared(&project, &toolchain, "build")?;
+    cargo.args(["--profile", profile.name()]);
+    checked(&mut cargo)?;
+
+    let made = build_folder(&project).join(TARGET).join(profile.folder());
+    let folder = project.join("target/driver").join(profile.folder());
+    fs::create_dir_all(&folder)?;
+    let built = Built {
+        sys: folder.join("vmdisp.sys"),
+        pdb: folder.join("vmdisp.pdb"),
+    };
+    for (from, to) in [("vmdisp.dll", &built.sys), ("vmdisp.pdb", &built.pdb)] {
+        let from = made.join(from);
+        fs::copy(&from, to)
+            .with_context(|| format!("copying {} to {}", from.display(), to.display()))?;
+    }
+    Ok(built)
+}
+
+/// Checks the driver's code with clippy for the target and the feature that it is shipped with.
+fn clippy() -> Result<()> {
+    let project = project();
+    let toolchain = Toolchain::for_target(TARGET)?;
+    eprintln!("{}", toolchain.describe());
+    setup::require(&[setup::clippy(&toolchain)])?;
+    let mut cargo = prepared(&project, &toolchain, "clippy")?;
+    cargo.args(["--profile", "release", "--", "--deny", "warnings"]);
+    checked(&mut cargo)
+}
+
+/// A cargo command for the driver's package, with all that it needs beside it.
+fn prepared(project: &Path, toolchain: &Toolchain, subcommand: &str) -> Result<Command> {
+    let mut cargo = toolchain.cargo(subcommand);
+    cargo
+        .current_dir(project)
+        .args([
+            "--locked",
+            "--package",
+            "vmdisp",
+            "--lib",
+            "--features",
+            "wdk",
+            "--target-dir",
+        ])
+        .arg(build_folder(project));
+    if !cfg!(windows) {
+        setup::require(setup::DRIVER)?;
+        let made = project.join("target/linux-wdk");
+        let linker = toolchain
+            .linker()
+            .context("the driver's linker is not known")?;
+        let kit = kit::prepare(&made, linker)?;
+        let wdk_build = edits::prepare(project, &made)?;
+        // An override of the sources' place alone: a [patch] would change Cargo.lock.
+        let wdk_build = wdk_build
+            .to_str()
+            .context("the project's path is not Unicode")?;
+        cargo
+            .arg("--config")
+            .arg(format!("paths = [{wdk_build:?}]"));
+        cargo.env("WDKContentRoot", kit);
+        if let Some(compiler) = find_llvm_program("llvm-rc") {
+            cargo.env("RC", compiler);
+        }
+    }
+    Ok(cargo)
+}
+
+/// Cargo's own folder for the driver. It lies in the project, because wdk-build looks for the
+/// project's Cargo.lock in the folders above it.
+fn build_folder(project: &Path) -> PathBuf {
+    project.join("target/driver/build")
+}
+
+/// The project's folder.
+fn project() -> PathBuf {
+    let workbench = Path::new(env!("CARGO_MANIFEST_DIR"));
+    workbench.ancestors().nth(2).unwrap_or(workbench).to_owned()
+}
+
+/// Runs a command to its end.
+fn checked(command: &mut Command) -> Result<()> {
+    let status = command
+        .status()
+        .with_context(|| format!("starting {}", command.get_program().display()))?;
+    ensure!(
+        status.success(),
+        "{} failed: {status}",
+        command.get_program().display()
+    );
+    Ok(())
+}
