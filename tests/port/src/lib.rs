@@ -1,2 +1,86 @@
-//! Placeholder.
+//! A stand-in for dxgkrnl: calls a display miniport as Windows would, and checks what it does.
+//!
+//! A [`Port`] takes a driver's table of callbacks, calls them in the order, at the IRQL and under the locks that
+//! the documentation promises, plays the callbacks that a driver gets in return, and records every broken rule of
+//! `docs/ddi-contract.md` by its number. The machine under it is a [`Host`]: a process, a small kernel of its own,
+//! another NT. It needs no operating system and no driver in particular: all it knows of one is what a DDI shows.
+//!
+//! # What is checked
+//!
+//! [`RULES`] lists the rules. Outputs are filled with 0xCC or 0x55 before each call, by turns, so that a member
+//! that was not written is seen; calls that change nothing are made once with each. Inputs are compared before and
+//! after. Sizes are those of the driver's interface version, with guards behind them.
+//!
+//! # What is not checked
+//!
+//! The port knows dxgkrnl from its documentation only. What no page says it does not check, and where it must
+//! choose it says so at the place: the statuses of a refused registration, the amount of memory that it claims,
+//! which surfaces may be presented. These rules of the contract cannot be seen from outside and are left to the
+//! driver's own tests: C4, C6, C7 (one fetch of private data), C12 (no reference to device data), C26, C30, C35,
+//! C36, D10, D11, G3, G4, G5, G7, G9. A leak of a single call shows at RemoveDevice and Unload, or at once with
+//! [`Settings::exact_pool`]. Rules of contexts, command buffers, paging, display and TDR (X2 to X9, P, V, E, T)
+//! belong to profiles that do not exist yet; there is [`Profile::Partial`].
+
 #![no_std]
+#![warn(missing_docs)]
+
+extern crate alloc;
+
+#[cfg(test)]
+extern crate std;
+
+mod adapter;
+mod blobs;
+mod call;
+mod callbacks;
+mod checks;
+mod create;
+mod ddi;
+mod describe;
+mod destroy;
+mod device;
+mod frame;
+mod gate;
+pub mod host;
+mod interface;
+mod journal;
+mod leaks;
+mod lifecycle;
+mod objects;
+mod opening;
+mod pattern;
+mod port;
+mod query;
+mod raw;
+mod registration;
+mod registry;
+mod report;
+mod requests;
+mod resources;
+mod rules;
+mod standard;
+mod version;
+
+pub use adapter::{Adapter, Mapping};
+pub use create::{AllocationFacts, AllocationView, Create, Created, Into, ResourceView};
+pub use describe::Description;
+pub use device::Device;
+pub use host::{AdapterIndex, Host, PoolUse, TagUse, irql};
+pub use lifecycle::Started;
+pub use objects::{AllocationId, Live, ResourceId};
+pub use port::{Port, Profile, Settings};
+pub use query::{Segment, Segments};
+pub use raw::Raw;
+pub use registration::{dpi_initialize, dpi_kmd_dod_initialize};
+pub use report::{CallCount, Leak, Report, Violation};
+pub use rules::{RULES, Rule, RuleInfo};
+pub use standard::{Standard, StandardData};
+
+/// A status of the driver's, or of the port's where nothing was called.
+pub type Status = dxgk_sys::NTSTATUS;
+
+/// The driver's table lacks the callback; nothing was called.
+pub const STATUS_PROCEDURE_NOT_FOUND: Status = 0xC000_007A_u32.cast_signed();
+
+/// The port refused: the object is not in a state for the call; nothing was called.
+pub const STATUS_INVALID_DEVICE_STATE: Status = 0xC000_0184_u32.cast_signed();

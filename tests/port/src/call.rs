@@ -1,0 +1,91 @@
+//! One DDI call: its level, its IRQL, its status, its line of trace.
+
+use alloc::format;
+use alloc::string::String;
+
+use dxgk_sys::NTSTATUS;
+use dxgk_sys::status::STATUS_INVALID_HANDLE;
+
+use crate::ddi::{Ddi, Statuses};
+use crate::frame::Frame;
+use crate::gate::Gate;
+use crate::port::PortInner;
+use crate::rules::Rule;
+
+impl PortInner {
+    /// Calls the driver: `call` is the DDI, `arguments` what a line of trace says of them.
+    ///
+    /// The caller's IRQL is given back afterwards. DDIs without a status return 0 from `call`.
+    pub(crate) fn call(
+        &self,
+        gate: &Gate,
+        ddi: Ddi,
+        arguments: impl FnOnce() -> String,
+        call: impl FnOnce(&Frame) -> NTSTATUS,
+    ) -> NTSTATUS {
+        self.call_at(gate, ddi, ddi.info().irql, arguments, call)
+    }
+
+    /// The same at another IRQL than the table's (interrupts).
+    pub(crate) fn call_at(
+        &self,
+        gate: &Gate,
+        ddi: Ddi,
+        irql: u8,
+        arguments: impl FnOnce() -> String,
+        call: impl FnOnce(&Frame) -> NTSTATUS,
+    ) -> NTSTATUS {
+        let info = ddi.info();
+        let host = &*self.host;
+        let thread = host.thread_id();
+        let before = host.irql();
+        let pass = gate.enter(info.level, host);
+        host.set_irql(irql);
+        self.journal.called(ddi);
+        let (status, null_handle) = self.frames.run(thread, ddi, |frame| {
+            let status = call(frame);
+            (status, frame.null_handle.get())
+        });
+        let after = host.irql();
+        host.set_irql(before);
+        drop(pass);
+
+        self.check(Rule::B3, info.name, after == irql, || {
+            format!("called at IRQL {irql}, returned at {after}")
+        });
+        if info.statuses != Statuses::None {
+            self.journal.returned(ddi, status);
+            self.check_status(ddi, status, null_handle);
+        }
+        if self.settings.trace {
+            let arguments = arguments();
+            if info.statuses == Statuses::None {
+                host.line(&format!("{}({arguments})", info.name));
+            } else {
+                host.line(&format!("{}({arguments}) -> {status:#010x}", info.name));
+            }
+        }
+        status
+    }
+
+    fn check_status(&self, ddi: Ddi, status: NTSTATUS, null_handle: bool) {
+        let info = ddi.info();
+        if null_handle {
+            // DxgkCbGetHandleData's page asks for one status, the DDI's own list has others.
+            let refused = status == STATUS_INVALID_HANDLE
+                || status != 0 && info.statuses.allow(status) && status < 0;
+            self.check(Rule::G8, info.name, refused, || {
+                format!("a handle resolved to NULL, yet the status is {status:#010x}")
+            });
+            if status == STATUS_INVALID_HANDLE {
+                return;
+            }
+        }
+        let allowed = info.statuses.allow(status);
+        let detail = || format!("status {status:#010x} is not on the page");
+        self.check(Rule::G6, info.name, allowed, detail);
+        if let Some(rule) = info.rule {
+            self.check(rule, info.name, allowed, detail);
+        }
+    }
+}

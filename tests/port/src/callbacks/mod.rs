@@ -1,0 +1,147 @@
+//! The functions of `DXGKRNL_INTERFACE`, as the driver calls them.
+//!
+//! [`device`] has those about the device and its memory, [`interrupt`] those of interrupts and DPCs,
+//! [`handles`] those that resolve handles, [`absent`] those that no profile has yet.
+
+use alloc::format;
+use alloc::sync::Arc;
+
+use dxgk_sys::HANDLE;
+
+use crate::adapter::AdapterInner;
+use crate::ddi::Ddi;
+use crate::host::irql;
+use crate::port::PortInner;
+use crate::registry::{self, AdapterRef};
+use crate::rules::Rule;
+
+pub(crate) mod absent;
+pub(crate) mod device;
+pub(crate) mod handles;
+pub(crate) mod interrupt;
+
+/// A callback, the IRQLs at which it may be called, and the rule that says so.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CallbackInfo {
+    pub name: &'static str,
+    lowest: u8,
+    highest: u8,
+    rule: Rule,
+}
+
+macro_rules! callbacks {
+    ($($variant:ident $lowest:ident $highest:ident $rule:ident;)*) => {
+        /// A callback that the port plays.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(u8)]
+        pub(crate) enum Callback {
+            $($variant,)*
+        }
+
+        const CALLBACKS: &[CallbackInfo] = &[$(CallbackInfo {
+            name: concat!("DxgkCb", stringify!($variant)),
+            lowest: irql::$lowest,
+            highest: irql::$highest,
+            rule: Rule::$rule,
+        },)*];
+
+        impl Callback {
+            pub(crate) const ALL: &'static [Self] = &[$(Self::$variant,)*];
+        }
+    };
+}
+
+callbacks! {
+    EvalAcpiMethod PASSIVE PASSIVE B3;
+    GetDeviceInformation PASSIVE PASSIVE B3;
+    IndicateChildStatus PASSIVE DISPATCH B3;
+    MapMemory PASSIVE PASSIVE B3;
+    QueueDpc PASSIVE HIGH B3;
+    QueryServices PASSIVE PASSIVE B3;
+    ReadDeviceSpace PASSIVE PASSIVE B3;
+    SynchronizeExecution PASSIVE DISPATCH B3;
+    UnmapMemory PASSIVE PASSIVE B3;
+    WriteDeviceSpace PASSIVE PASSIVE B3;
+    GetHandleData PASSIVE APC G8;
+    GetHandleParent PASSIVE APC G8;
+    EnumHandleChildren PASSIVE PASSIVE G8;
+    AcquireHandleData PASSIVE APC G8;
+    ReleaseHandleData PASSIVE APC G8;
+    NotifyInterrupt DEVICE_LOWEST DEVICE_HIGHEST I2;
+    NotifyDpc DISPATCH DISPATCH I2;
+    LogEtwEvent PASSIVE HIGH B3;
+    AcquirePostDisplayOwnership PASSIVE APC B3;
+}
+
+impl Callback {
+    pub(crate) fn info(self) -> &'static CallbackInfo {
+        &CALLBACKS[self as usize]
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        self.info().name
+    }
+
+    /// Counts the call; false if it comes at the wrong moment, which is recorded.
+    pub(crate) fn allowed(self, port: &PortInner) -> bool {
+        let info = self.info();
+        port.journal.callback(self);
+        let reset = port
+            .frames
+            .current(port.host.thread_id(), |frame| frame.ddi == Ddi::ResetDevice);
+        if reset == Some(true) {
+            return port.check(Rule::L7, info.name, false, || "called in ResetDevice");
+        }
+        let now = port.host.irql();
+        port.check(
+            info.rule,
+            info.name,
+            (info.lowest..=info.highest).contains(&now),
+            || format!("called at IRQL {now}"),
+        )
+    }
+
+    /// The adapter of a `DeviceHandle`, if the callback may be called now.
+    pub(crate) fn enter(self, handle: HANDLE) -> Option<AdapterRef> {
+        let Some(adapter) = registry::adapter(handle) else {
+            if let Some(port) = calling_port() {
+                port.journal.callback(self);
+                port.check(Rule::L3, self.name(), false, || {
+                    format!("{handle:p} is no DeviceHandle of DXGKRNL_INTERFACE")
+                });
+            }
+            return None;
+        };
+        let removed = adapter.is_removed();
+        adapter.check(
+            Rule::L5,
+            self.name(),
+            !removed,
+            || "called after RemoveDevice",
+        );
+        (self.allowed(&adapter.port) && !removed).then_some(adapter)
+    }
+}
+
+/// The port whose DDI the calling thread is in; for a thread of the driver's own the newest port.
+pub(crate) fn calling_port() -> Option<Arc<PortInner>> {
+    let in_call = |port: &PortInner| port.frames.current(port.host.thread_id(), |_| ()).is_some();
+    registry::find_port(in_call).or_else(registry::newest_port)
+}
+
+/// Tells the DDI that the calling thread is in that a handle resolved to nothing (G8).
+pub(crate) fn note_null_handle(port: &PortInner) {
+    port.frames
+        .current(port.host.thread_id(), |frame| frame.null_handle.set(true));
+}
+
+impl AdapterInner {
+    /// Whether the calling thread is in one of these DDIs.
+    pub(crate) fn in_one_of(&self, ddis: &[Ddi]) -> bool {
+        let thread = self.port.host.thread_id();
+        self.port
+            .frames
+            .current(thread, |frame| ddis.contains(&frame.ddi))
+            == Some(true)
+    }
+}

@@ -1,0 +1,58 @@
+//! DRIVERCAPS: rules Q7 and Q8.
+
+use alloc::format;
+
+use dxgk_sys::{DXGK_DRIVERCAPS, DXGK_VIDSCHCAPS, DXGK_WDDMVERSION};
+
+use crate::adapter::AdapterInner;
+use crate::rules::Rule;
+
+const NAME: &str = "QueryAdapterInfo";
+
+pub(crate) fn check(adapter: &AdapterInner, caps: &DXGK_DRIVERCAPS) {
+    let known = DXGK_WDDMVERSION::VALUES
+        .iter()
+        .any(|(_, value)| *value == caps.WDDMVersion);
+    adapter.check(Rule::Q7, NAME, known, || {
+        format!(
+            "WDDMVersion {:#x} is none that Windows knows",
+            caps.WDDMVersion.0
+        )
+    });
+    adapter.check(
+        Rule::Q7,
+        NAME,
+        caps.SupportNonVGA != 0,
+        || "SupportNonVGA is not set",
+    );
+    adapter.check(
+        Rule::Q7,
+        NAME,
+        caps.SupportSmoothRotation != 0,
+        || "SupportSmoothRotation is not set",
+    );
+
+    let scheduling = caps.SchedulingCaps;
+    let multi_engine = scheduling.contains(DXGK_VIDSCHCAPS::MultiEngineAware);
+    let preemption = scheduling.contains(DXGK_VIDSCHCAPS::PreemptionAware);
+    adapter.check(
+        Rule::Q8,
+        NAME,
+        multi_engine || !preemption,
+        || "PreemptionAware without MultiEngineAware",
+    );
+    let cancel = scheduling.contains(DXGK_VIDSCHCAPS::CancelCommandAware);
+    adapter.check(
+        Rule::Q8,
+        NAME,
+        multi_engine || !cancel,
+        || "CancelCommandAware without MultiEngineAware",
+    );
+    let callback = adapter.registration.table.DxgkDdiCancelCommand.is_some();
+    adapter.check(
+        Rule::Q8,
+        NAME,
+        callback || !cancel,
+        || "CancelCommandAware without DxgkDdiCancelCommand",
+    );
+}

@@ -1,0 +1,5 @@
+//! What the contract says of the records that a driver fills.
+
+pub(crate) mod allocation_info;
+pub(crate) mod caps;
+pub(crate) mod segments;

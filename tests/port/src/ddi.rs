@@ -1,0 +1,148 @@
+//! Table B3 of the contract: each DDI's IRQL, threading level and documented statuses.
+
+use dxgk_sys::NTSTATUS;
+use dxgk_sys::status::{
+    STATUS_GRAPHICS_DRIVER_MISMATCH, STATUS_INVALID_PARAMETER, STATUS_NO_MEMORY,
+};
+
+use crate::host::irql;
+use crate::rules::Rule;
+
+/// Synchronisation of a DDI against the others of the same adapter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Level {
+    /// Level zero: re-entrant, any thread at any time.
+    Reentrant,
+    /// Levels two and three: no other thread is in the driver.
+    Alone,
+    /// Outside the levels: interrupts, and calls that may come at any moment.
+    Any,
+}
+
+/// Which statuses the DDI's page allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Statuses {
+    /// The DDI returns no status.
+    None,
+    /// Success and these.
+    Only(&'static [NTSTATUS]),
+    /// Success and every error code.
+    AnyError,
+    /// Only values that pass `NT_SUCCESS`.
+    NeverFails,
+}
+
+/// What the contract says of one DDI.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DdiInfo {
+    pub name: &'static str,
+    pub irql: u8,
+    pub level: Level,
+    pub statuses: Statuses,
+    /// The DDI's own rule on statuses, beside G6.
+    pub rule: Option<Rule>,
+}
+
+macro_rules! ddis {
+    ($($name:ident $irql:ident $level:ident $statuses:expr, $rule:expr;)*) => {
+        /// A DDI that the port calls.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(u8)]
+        pub(crate) enum Ddi {
+            $($name,)*
+        }
+
+        const DDIS: &[DdiInfo] = &[$(DdiInfo {
+            name: stringify!($name),
+            irql: irql::$irql,
+            level: Level::$level,
+            statuses: $statuses,
+            rule: $rule,
+        },)*];
+
+        impl Ddi {
+            pub(crate) const ALL: &'static [Self] = &[$(Self::$name,)*];
+        }
+    };
+}
+
+const MEMORY: &[NTSTATUS] = &[STATUS_NO_MEMORY];
+const PRIVATE_DATA: &[NTSTATUS] = &[
+    STATUS_INVALID_PARAMETER,
+    STATUS_NO_MEMORY,
+    STATUS_GRAPHICS_DRIVER_MISMATCH,
+];
+
+ddis! {
+    AddDevice PASSIVE Alone Statuses::AnyError, None;
+    StartDevice PASSIVE Alone Statuses::AnyError, None;
+    StopDevice PASSIVE Alone Statuses::AnyError, None;
+    RemoveDevice PASSIVE Alone Statuses::AnyError, None;
+    Unload PASSIVE Alone Statuses::None, None;
+    SetPowerState PASSIVE Alone Statuses::NeverFails, Some(Rule::L6);
+    QueryChildRelations PASSIVE Alone Statuses::AnyError, None;
+    DispatchIoRequest PASSIVE Alone Statuses::AnyError, None;
+    NotifyAcpiEvent PASSIVE Alone Statuses::AnyError, None;
+    QueryInterface PASSIVE Alone Statuses::AnyError, None;
+    ControlEtwLogging PASSIVE Reentrant Statuses::None, None;
+    NotifySurpriseRemoval PASSIVE Any Statuses::NeverFails, Some(Rule::L8);
+    InterruptRoutine DEVICE_LOWEST Any Statuses::None, None;
+    DpcRoutine DISPATCH Any Statuses::None, None;
+    ResetDevice HIGH Any Statuses::None, None;
+    QueryAdapterInfo PASSIVE Any Statuses::Only(PRIVATE_DATA), Some(Rule::Q4);
+    CreateDevice PASSIVE Reentrant Statuses::Only(MEMORY), Some(Rule::X1);
+    DestroyDevice PASSIVE Reentrant Statuses::AnyError, None;
+    CreateAllocation PASSIVE Reentrant Statuses::Only(PRIVATE_DATA), Some(Rule::C2);
+    DestroyAllocation PASSIVE Reentrant Statuses::AnyError, None;
+    OpenAllocation PASSIVE Reentrant Statuses::Only(PRIVATE_DATA), Some(Rule::O1);
+    CloseAllocation PASSIVE Reentrant Statuses::AnyError, None;
+    DescribeAllocation PASSIVE Reentrant Statuses::AnyError, None;
+    GetStandardAllocationDriverData PASSIVE Reentrant Statuses::Only(MEMORY), Some(Rule::O5);
+}
+
+impl Ddi {
+    pub(crate) fn info(self) -> &'static DdiInfo {
+        &DDIS[self as usize]
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        self.info().name
+    }
+}
+
+impl Statuses {
+    /// Whether a page with this list allows `status`.
+    pub(crate) fn allow(self, status: NTSTATUS) -> bool {
+        match self {
+            Self::None => true,
+            Self::Only(list) => status == 0 || list.contains(&status),
+            Self::AnyError => status == 0 || is_error(status),
+            Self::NeverFails => status >= 0,
+        }
+    }
+}
+
+/// Warnings and errors: what `NT_SUCCESS` refuses.
+pub(crate) fn is_error(status: NTSTATUS) -> bool {
+    status < 0
+}
+
+#[cfg(test)]
+mod tests {
+    use dxgk_sys::status::STATUS_NOT_SUPPORTED;
+
+    use super::*;
+
+    #[test]
+    fn only_listed_statuses_pass() {
+        let create = Ddi::CreateAllocation.info().statuses;
+        assert!(create.allow(0));
+        assert!(create.allow(STATUS_NO_MEMORY));
+        assert!(!create.allow(STATUS_NOT_SUPPORTED));
+        assert!(!create.allow(0x103)); // STATUS_PENDING
+        assert!(Ddi::SetPowerState.info().statuses.allow(0x103));
+        assert!(!Ddi::SetPowerState.info().statuses.allow(STATUS_NO_MEMORY));
+        assert!(Ddi::AddDevice.info().statuses.allow(STATUS_NO_MEMORY));
+        assert!(!Ddi::AddDevice.info().statuses.allow(0x103));
+    }
+}

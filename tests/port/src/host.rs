@@ -1,0 +1,118 @@
+//! What a machine gives the port: processor level, hardware, the driver's memory, time and a line of text.
+//!
+//! Three kinds of machine implement it: a process, a small kernel in ring 0, another NT.
+
+use alloc::vec::Vec;
+use core::ptr::NonNull;
+
+use dxgk_sys::{DEVICE_OBJECT, DXGK_DISPLAY_INFORMATION, MEMORY_CACHING_TYPE};
+use serde::Serialize;
+
+/// Which display function of the machine, counted from 0.
+pub type AdapterIndex = u32;
+
+/// Interrupt request levels of x86-64, as [`Host::irql`] counts them.
+pub mod irql {
+    /// Threads.
+    pub const PASSIVE: u8 = 0;
+    /// Asynchronous procedure calls.
+    pub const APC: u8 = 1;
+    /// The scheduler and DPCs.
+    pub const DISPATCH: u8 = 2;
+    /// The lowest device level.
+    pub const DEVICE_LOWEST: u8 = 3;
+    /// The highest device level.
+    pub const DEVICE_HIGHEST: u8 = 12;
+    /// Everything masked.
+    pub const HIGH: u8 = 15;
+}
+
+/// A machine under the port.
+///
+/// Methods may be called from any thread. Those that a DDI's own level allows (`irql`, `set_irql`, `thread_id`,
+/// `interrupt_line`) are called at any IRQL, the others at `DISPATCH` or below.
+pub trait Host: Send + Sync {
+    /// IRQL of the calling thread's processor; see [`irql`].
+    fn irql(&self) -> u8;
+    /// Sets the IRQL of the calling thread's processor, up or down.
+    fn set_irql(&self, irql: u8);
+    /// The calling thread, never 0. Interrupts run as the thread that they interrupt.
+    fn thread_id(&self) -> u64;
+    /// Called again and again while the port waits for another thread.
+    fn relax(&self) {
+        core::hint::spin_loop();
+    }
+    /// Time since some fixed moment, in 100 ns.
+    fn time_100ns(&self) -> u64;
+
+    /// The adapter's translated resources: the bytes of a `CM_RESOURCE_LIST`.
+    fn resources(&self, adapter: AdapterIndex) -> Vec<u8>;
+    /// Maps device memory into system space.
+    fn map_memory(
+        &self,
+        adapter: AdapterIndex,
+        physical: u64,
+        bytes: usize,
+        cache: MEMORY_CACHING_TYPE,
+    ) -> Option<NonNull<u8>>;
+    /// Takes a mapping away; false if there is none at that address.
+    fn unmap_memory(&self, address: NonNull<u8>) -> bool;
+    /// Reads the adapter's PCI configuration space; returns the number of bytes read.
+    fn read_config(&self, adapter: AdapterIndex, offset: u32, out: &mut [u8]) -> usize;
+    /// Writes the adapter's PCI configuration space; returns the number of bytes written.
+    fn write_config(&self, adapter: AdapterIndex, offset: u32, data: &[u8]) -> usize;
+    /// The adapter's physical device object. The port passes it on and never looks into it.
+    fn physical_device_object(&self, adapter: AdapterIndex) -> *mut DEVICE_OBJECT {
+        core::ptr::without_provenance_mut(0xFFFF_A000_0000_0000 + (adapter as usize + 1) * 0x1000)
+    }
+    /// The device's software key.
+    #[allow(clippy::unnecessary_literal_bound)] // a host may own its own
+    fn registry_path(&self, adapter: AdapterIndex) -> &str {
+        let _ = adapter;
+        "\\Registry\\Machine\\System\\CurrentControlSet\\Control\\Class\\{4d36e968-e325-11ce-bfc1-08002be10318}\\0000"
+    }
+    /// The mode that firmware or the driver before left on the screen.
+    fn post_display(&self, adapter: AdapterIndex) -> Option<DXGK_DISPLAY_INFORMATION> {
+        let _ = adapter;
+        None
+    }
+    /// The IRQL of the adapter's interrupt, if one is connected.
+    fn interrupt_line(&self, adapter: AdapterIndex) -> Option<u8> {
+        let _ = adapter;
+        None
+    }
+
+    /// What the driver holds of the pool now.
+    fn pool(&self) -> PoolUse;
+    /// Makes the n-th pool call from now fail (1 is the next one), once; `None` takes that back.
+    fn fail_pool_call(&self, nth: Option<u64>);
+    /// Pool calls so far.
+    fn pool_calls(&self) -> u64;
+
+    /// A line of trace.
+    fn line(&self, text: &str);
+}
+
+/// What a driver holds of the pool.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct PoolUse {
+    /// Live blocks.
+    pub blocks: u64,
+    /// Bytes in live blocks.
+    pub bytes: u64,
+    /// The most bytes that were live at once.
+    pub high_water_bytes: u64,
+    /// The same by tag, in any order.
+    pub tags: Vec<TagUse>,
+}
+
+/// What a driver holds under one pool tag.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct TagUse {
+    /// The tag as a debugger shows it.
+    pub tag: [u8; 4],
+    /// Live blocks.
+    pub blocks: u64,
+    /// Bytes in live blocks.
+    pub bytes: u64,
+}

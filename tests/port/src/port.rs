@@ -1,0 +1,153 @@
+//! A machine's graphics kernel: one driver, its adapters, the record of what it did.
+
+use alloc::string::String;
+use alloc::sync::{Arc, Weak};
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicPtr, Ordering};
+
+use dxgk_sys::{DRIVER_OBJECT, NTSTATUS};
+use spin::Mutex;
+
+use crate::adapter::AdapterInner;
+use crate::frame::Frames;
+use crate::gate::Gate;
+use crate::host::Host;
+use crate::journal::Journal;
+use crate::pattern::Turns;
+use crate::registration::Registration;
+use crate::registry;
+use crate::report::Report;
+use crate::rules::Rule;
+
+/// What kind of driver the port expects.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Profile {
+    /// A table in the making: life cycle, queries, devices and allocations; 0 sources and 0 children.
+    #[default]
+    Partial,
+}
+
+/// How a port works.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Settings {
+    /// What kind of driver is expected.
+    pub profile: Profile,
+    /// A line to the host for each DDI call.
+    pub trace: bool,
+    /// The driver is known to give each object a pool block of its own and to keep no spare ones, so rules D3,
+    /// C34 and O1 can be checked by counting blocks. Only calls that are alone in the driver are counted.
+    pub exact_pool: bool,
+}
+
+impl Settings {
+    /// With a line of trace for each call.
+    #[must_use]
+    pub fn with_trace(mut self) -> Self {
+        self.trace = true;
+        self
+    }
+
+    /// With checks that count pool blocks.
+    #[must_use]
+    pub fn with_exact_pool(mut self) -> Self {
+        self.exact_pool = true;
+        self
+    }
+}
+
+/// The stand-in for dxgkrnl.
+#[derive(Clone)]
+pub struct Port(pub(crate) Arc<PortInner>);
+
+pub(crate) struct PortInner {
+    pub host: Arc<dyn Host>,
+    pub settings: Settings,
+    pub journal: Journal,
+    pub frames: Frames,
+    /// Serialises what is serial for the whole driver: AddDevice and Unload.
+    pub gate: Gate,
+    pub turns: Turns,
+    pub driver_object: AtomicPtr<DRIVER_OBJECT>,
+    pub registration: Mutex<Option<Arc<Registration>>>,
+    /// What the last registration was answered with.
+    pub answered: Mutex<Option<NTSTATUS>>,
+    pub adapters: Mutex<Vec<Weak<AdapterInner>>>,
+}
+
+impl Port {
+    /// A port on that machine, without a driver.
+    pub fn new(host: Arc<dyn Host>, settings: Settings) -> Self {
+        let port = Arc::new(PortInner {
+            journal: Journal::new(host.clone()),
+            host,
+            settings,
+            frames: Frames::new(),
+            gate: Gate::default(),
+            turns: Turns::default(),
+            driver_object: AtomicPtr::default(),
+            registration: Mutex::new(None),
+            answered: Mutex::new(None),
+            adapters: Mutex::new(Vec::new()),
+        });
+        registry::know_port(&port);
+        Self(port)
+    }
+
+    /// The machine.
+    pub fn host(&self) -> &Arc<dyn Host> {
+        &self.0.host
+    }
+
+    /// Makes [`dpi_initialize`](crate::dpi_initialize) with this driver object register here.
+    pub fn expect(&self, driver_object: *mut DRIVER_OBJECT) {
+        self.0.driver_object.store(driver_object, Ordering::Relaxed);
+    }
+
+    /// What the port has recorded until now.
+    pub fn report(&self) -> Report {
+        self.0.journal.report(self.0.host.pool())
+    }
+
+    /// Runs the DPCs that the driver has queued. The port does so itself after each call at PASSIVE_LEVEL.
+    pub fn run_dpcs(&self) {
+        let adapters: Vec<_> = self
+            .0
+            .adapters
+            .lock()
+            .iter()
+            .filter_map(Weak::upgrade)
+            .collect();
+        for adapter in adapters {
+            adapter.run_dpc();
+        }
+    }
+}
+
+impl PortInner {
+    pub(crate) fn check<D: Into<String>>(
+        &self,
+        rule: Rule,
+        ddi: &'static str,
+        holds: bool,
+        detail: impl FnOnce() -> D,
+    ) -> bool {
+        self.journal.check(rule, ddi, holds, detail)
+    }
+
+    /// No DDI is in progress on any thread, so the driver's pool changes by the next call alone.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.frames.in_progress() == 0
+    }
+
+    /// Adapters that are not removed.
+    pub(crate) fn live_adapters(&self) -> usize {
+        let adapters = self.adapters.lock();
+        adapters
+            .iter()
+            .filter_map(Weak::upgrade)
+            .filter(|adapter| !adapter.is_removed())
+            .count()
+    }
+}

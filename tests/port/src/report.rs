@@ -1,0 +1,90 @@
+//! What the port has seen: the result of a run.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::Serialize;
+
+use crate::host::PoolUse;
+
+/// A snapshot of everything that the port recorded.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Report {
+    /// DDI calls by name.
+    pub calls: BTreeMap<&'static str, CallCount>,
+    /// Callbacks that the driver called, by name.
+    pub callbacks: BTreeMap<&'static str, u64>,
+    /// Callbacks that the driver called and that the profile does not have.
+    pub unsupported: BTreeMap<&'static str, u64>,
+    /// Rules and how often each was checked.
+    pub checked: BTreeMap<&'static str, u64>,
+    /// Rules that were broken.
+    pub violations: Vec<Violation>,
+    /// What the driver did not give back.
+    pub leaks: Vec<Leak>,
+    /// The driver's pool when the report was made.
+    pub pool: PoolUse,
+}
+
+/// How often a DDI was called and what it returned.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct CallCount {
+    /// Calls.
+    pub count: u64,
+    /// Calls by status, as `0x%08x`; empty for a DDI that returns none.
+    pub statuses: BTreeMap<String, u64>,
+}
+
+/// A broken rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Violation {
+    /// The rule's number in the contract.
+    pub rule: &'static str,
+    /// The DDI or callback.
+    pub ddi: &'static str,
+    /// What was wrong, the first time.
+    pub detail: String,
+    /// How often this rule was broken by this DDI.
+    pub times: u64,
+}
+
+/// Something that was not given back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Leak {
+    /// `pool`, `mapping` or `handle reference`.
+    pub what: &'static str,
+    /// The pool tag, or which mapping or handle.
+    pub tag: String,
+    /// How many.
+    pub count: u64,
+    /// Bytes, if it has bytes.
+    pub bytes: u64,
+    /// The call after which it should have been gone.
+    pub after: &'static str,
+}
+
+impl Report {
+    /// No rule broken and nothing leaked.
+    pub fn is_clean(&self) -> bool {
+        self.violations.is_empty() && self.leaks.is_empty()
+    }
+
+    /// Whether that rule was broken.
+    pub fn broke(&self, rule: &str) -> bool {
+        self.violations
+            .iter()
+            .any(|violation| violation.rule == rule)
+    }
+
+    /// The rules that were broken, each once, in order of the first break.
+    pub fn broken(&self) -> Vec<&'static str> {
+        let mut rules = Vec::new();
+        for violation in &self.violations {
+            if !rules.contains(&violation.rule) {
+                rules.push(violation.rule);
+            }
+        }
+        rules
+    }
+}

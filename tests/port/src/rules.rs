@@ -1,0 +1,109 @@
+//! The rules of the contract that the port checks.
+//!
+//! Numbers are those of `docs/ddi-contract.md`. [`RULES`] is the whole list; each has a saboteur in
+//! `tests/saboteurs.rs`, a miniport that breaks just that rule.
+
+/// A rule as [`RULES`] lists it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RuleInfo {
+    /// The contract's number.
+    pub id: &'static str,
+    /// What is checked, in a line.
+    pub says: &'static str,
+}
+
+macro_rules! rules {
+    ($($variant:ident $id:literal $says:literal;)*) => {
+        /// A rule that the port checks.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        #[repr(u8)]
+        pub enum Rule {
+            $(#[doc = $says] $variant,)*
+        }
+
+        /// Every rule that the port checks.
+        pub const RULES: &[RuleInfo] = &[$(RuleInfo { id: $id, says: $says },)*];
+
+        impl Rule {
+            pub(crate) const ALL: &'static [Self] = &[$(Self::$variant,)*];
+        }
+    };
+}
+
+rules! {
+    G1 "G1" "DriverEntry returns what DxgkInitialize returned, and registers once";
+    G2 "G2" "the table has the callbacks that its kind of driver needs";
+    G6 "G6" "a DDI returns only the statuses that its page lists";
+    G8 "G8" "handle data: below its IRQL, NULL fails the DDI, each Acquire has its Release";
+    L1 "L1" "Version is a known interface version, reserved members are NULL";
+    L2 "L2" "AddDevice sets the device context";
+    L3 "L3" "StartDevice asks for its resources, maps them as they are, sets both counts, undoes all on failure";
+    L4 "L4" "StopDevice gives back what StartDevice took, and can be started again";
+    L5 "L5" "RemoveDevice and Unload give back all memory";
+    L6 "L6" "SetPowerState does not fail";
+    L7 "L7" "ResetDevice calls no kernel service";
+    L8 "L8" "NotifySurpriseRemoval does not fail";
+    L9 "L9" "unknown interfaces and I/O requests are refused as not supported";
+    Q1 "Q1" "QueryChildRelations succeeds and leaves the last element zero";
+    Q4 "Q4" "QueryAdapterInfo writes all of the answer and nothing beyond it, with documented statuses";
+    Q5 "Q5" "segments in two calls; the paging buffer's segment is an aperture or 0";
+    Q6 "Q6" "segment flags agree with each other and with the interface version";
+    Q7 "Q7" "the capabilities that every adapter must have";
+    Q8 "Q8" "scheduling capabilities imply each other and their callbacks";
+    C2 "C2" "CreateAllocation's statuses";
+    C10 "C10" "no resource handle without Flags.Resource";
+    C11 "C11" "an existing resource's handle is kept";
+    C13 "C13" "hAllocation is set, and each allocation has its own";
+    C14 "C14" "Size is set, not 0, and fits a segment";
+    C15 "C15" "Alignment is set and a power of two, 64 KiB where the segment has such pages";
+    C16 "C16" "PitchAlignedSize is 0 or at least Size";
+    C17 "C17" "HintedBank names banks that the segment has";
+    C18 "C18" "PreferredSegment names supported segments";
+    C19 "C19" "the supported segment sets are set and name existing segments";
+    C20 "C20" "EvictionSegmentSet names aperture segments only";
+    C21 "C21" "MaximumRenamingListLength or PhysicalAdapterIndex is set";
+    C22 "C22" "Flags are set, with bits of the interface version only";
+    C23 "C23" "pAllocationUsageHint is set";
+    C24 "C24" "AllocationPriority is set and not 0";
+    C25 "C25" "Flags2, from WDDM 3.0, is set with known bits only";
+    C27 "C27" "Cached implies CpuVisible";
+    C28 "C28" "system memory flags exclude each other";
+    C29 "C29" "UseAlternateVA only on the primary";
+    C31 "C31" "HistoryBuffer implies CpuVisible and excludes other flags";
+    C32 "C32" "ExplicitResidencyNotification implies AccessedPhysically";
+    C33 "C33" "the primary's segments are visible to the CPU, and none of the excluded flags is set";
+    C34 "C34" "a failed CreateAllocation leaves no handle and no memory";
+    D2 "D2" "DestroyAllocation of live objects succeeds";
+    D3 "D3" "DestroyAllocation frees during the call";
+    D7 "D7" "hResource is NULL after DestroyResource, and untouched without";
+    O1 "O1" "OpenAllocation's statuses, its handles, its rollback";
+    O2 "O2" "private data is written only under Flags.Create, resource data never";
+    O3 "O3" "CloseAllocation succeeds";
+    O4 "O4" "DescribeAllocation fills all members for a primary";
+    O5 "O5" "standard allocations: sizes first, then data; statuses; surface data; pitch";
+    X1 "X1" "CreateDevice's statuses and handle";
+    I2 "I2" "NotifyInterrupt at device IRQL and not nested, then a DPC that notifies at DISPATCH";
+    B2_13 "B2.13" "members that are input stay as they were";
+    B3 "B3" "each DDI and callback keeps its IRQL";
+}
+
+impl Rule {
+    /// The contract's number.
+    pub fn id(self) -> &'static str {
+        RULES[self as usize].id
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_rule_has_its_place_in_the_table() {
+        for (index, rule) in Rule::ALL.iter().enumerate() {
+            assert_eq!(*rule as usize, index);
+        }
+        assert_eq!(Rule::B2_13.id(), "B2.13");
+        assert_eq!(Rule::ALL.len(), RULES.len());
+    }
+}
