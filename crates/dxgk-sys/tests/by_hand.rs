@@ -156,10 +156,10 @@ dxgk_sys::ddi_fn! {
 #[test]
 fn a_function_fits_its_type_and_can_be_called() {
     let function: DXGKDDI_CREATEALLOCATION = refuse;
-    let pointer: PDXGKDDI_CREATEALLOCATION = Some(function);
+    let _fits: PDXGKDDI_CREATEALLOCATION = Some(function);
     let mut arguments = DXGKARG_CREATEALLOCATION::ZERO;
     // SAFETY: the function looks at neither argument.
-    let status = unsafe { pointer.unwrap()(core::ptr::null_mut(), &raw mut arguments) };
+    let status = unsafe { function(core::ptr::null_mut(), &raw mut arguments) };
     assert_eq!(status::name(status), Some("STATUS_NO_MEMORY"));
     assert!(!status::is_success(status));
 }

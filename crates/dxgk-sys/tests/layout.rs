@@ -247,7 +247,16 @@ fn enums_have_the_measured_values() {
                 (pair[0].as_str().expect("a name"), value)
             })
             .collect();
-        assert_eq!((item.values)(), expected, "values of {}", item.name);
+        let values = (item.values)();
+        assert_eq!(
+            values.len(),
+            expected.len(),
+            "number of values of {}",
+            item.name
+        );
+        for (value, expected) in values.iter().zip(&expected) {
+            assert_eq!(value, expected, "value of {}", item.name);
+        }
         count += expected.len();
     }
     assert_eq!(list(&data, "enums").len(), 164);
@@ -279,11 +288,11 @@ fn constants_have_the_measured_values_and_types() {
 fn guids_have_the_measured_values() {
     let data = data();
     let pairs = pair("GUID", list(&data, "guids").iter(), GUIDS, |item| item.0);
+    #[expect(clippy::many_single_char_names, reason = "eight bytes in a row")]
     for (entry, (name, guid)) in &pairs {
-        let [a, b, rest @ ..] = guid.Data4;
-        let tail: String = rest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let [a, b, c, d, e, f, g, h] = guid.Data4;
         let digits = format!(
-            "{:08x}-{:04x}-{:04x}-{a:02x}{b:02x}-{tail}",
+            "{:08x}-{:04x}-{:04x}-{a:02x}{b:02x}-{c:02x}{d:02x}{e:02x}{f:02x}{g:02x}{h:02x}",
             guid.Data1, guid.Data2, guid.Data3
         );
         assert_eq!(digits, text(entry, "v"), "{name}");
