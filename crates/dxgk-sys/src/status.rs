@@ -50,10 +50,10 @@ statuses! {
     STATUS_ACCESS_VIOLATION = 0xC000_0005;
     /// The handle names nothing.
     STATUS_INVALID_HANDLE = 0xC000_0008;
-    /// There is no such device.
-    STATUS_NO_SUCH_DEVICE = 0xC000_000E;
     /// An argument is wrong.
     STATUS_INVALID_PARAMETER = 0xC000_000D;
+    /// There is no such device.
+    STATUS_NO_SUCH_DEVICE = 0xC000_000E;
     /// The device knows no such request.
     STATUS_INVALID_DEVICE_REQUEST = 0xC000_0010;
     /// No memory, of whichever kind.
@@ -70,12 +70,12 @@ statuses! {
     STATUS_INSUFFICIENT_RESOURCES = 0xC000_009A;
     /// The driver does not do this.
     STATUS_NOT_SUPPORTED = 0xC000_00BB;
-    /// The device's resources are not what it needs.
-    STATUS_DEVICE_CONFIGURATION_ERROR = 0xC000_0182;
     /// The user's buffer cannot be read or written.
     STATUS_INVALID_USER_BUFFER = 0xC000_00E8;
     /// The driver was loaded before.
     STATUS_IMAGE_ALREADY_LOADED = 0xC000_010E;
+    /// The device's resources are not what it needs.
+    STATUS_DEVICE_CONFIGURATION_ERROR = 0xC000_0182;
     /// The device is gone.
     STATUS_DEVICE_REMOVED = 0xC000_02B6;
     /// The monitor has no descriptor.

@@ -156,7 +156,8 @@ dxgk_sys::ddi_fn! {
 #[test]
 fn a_function_fits_its_type_and_can_be_called() {
     let function: DXGKDDI_CREATEALLOCATION = refuse;
-    let _fits: PDXGKDDI_CREATEALLOCATION = Some(function);
+    let pointer: PDXGKDDI_CREATEALLOCATION = Some(function);
+    assert!(pointer.is_some());
     let mut arguments = DXGKARG_CREATEALLOCATION::ZERO;
     // SAFETY: the function looks at neither argument.
     let status = unsafe { function(core::ptr::null_mut(), &raw mut arguments) };

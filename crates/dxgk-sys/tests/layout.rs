@@ -288,11 +288,12 @@ fn constants_have_the_measured_values_and_types() {
 fn guids_have_the_measured_values() {
     let data = data();
     let pairs = pair("GUID", list(&data, "guids").iter(), GUIDS, |item| item.0);
-    #[expect(clippy::many_single_char_names, reason = "eight bytes in a row")]
     for (entry, (name, guid)) in &pairs {
-        let [a, b, c, d, e, f, g, h] = guid.Data4;
+        // The last two groups are the bytes of `Data4` in order.
+        let tail = u64::from_be_bytes(guid.Data4);
+        let (fourth, last) = (tail >> 48, tail & 0xFFFF_FFFF_FFFF);
         let digits = format!(
-            "{:08x}-{:04x}-{:04x}-{a:02x}{b:02x}-{c:02x}{d:02x}{e:02x}{f:02x}{g:02x}{h:02x}",
+            "{:08x}-{:04x}-{:04x}-{fourth:04x}-{last:012x}",
             guid.Data1, guid.Data2, guid.Data3
         );
         assert_eq!(digits, text(entry, "v"), "{name}");
