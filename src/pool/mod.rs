@@ -167,11 +167,9 @@ impl<T: Send + Sync> Pool<T> {
     /// # Errors
     ///
     /// [`Full`] when nonpaged pool is used up; `value` is dropped.
+    #[inline]
     pub fn insert(&self, value: T, irql: impl AtMostDispatch) -> Result<Handle, Full> {
-        let mut batch = self.batch(1, irql);
-        let handle = batch.insert(value)?;
-        batch.commit();
-        Ok(handle)
+        self.batch(1, irql).insert_only(value)
     }
 
     /// Moves one object out.
@@ -179,16 +177,19 @@ impl<T: Send + Sync> Pool<T> {
     /// # Errors
     ///
     /// Why `handle` was refused; nothing changes then.
+    #[inline]
     pub fn remove(&self, handle: *mut c_void, irql: impl AtMostDispatch) -> Result<T, Wrong> {
         self.release_batch(irql).remove(handle)
     }
 
     /// Begins to insert about `hint` objects, all or none of them.
+    #[inline]
     pub fn batch<I: AtMostDispatch>(&self, hint: usize, irql: I) -> Batch<'_, T> {
         Batch::new(self.slab(), hint, irql)
     }
 
     /// Begins to remove objects.
+    #[inline]
     pub fn release_batch<I: AtMostDispatch>(&self, irql: I) -> ReleaseBatch<'_, T> {
         ReleaseBatch::new(self.slab(), irql)
     }

@@ -6,14 +6,16 @@
 use core::ffi::c_void;
 use core::ptr::NonNull;
 
-use super::batch::HOLD;
-use super::run::Run;
+use super::run::{Run, Slots};
 use super::shard::{After, ShardState};
 use super::slab::Slab;
 use super::slot::{self, Slot};
 use super::{Mode, Wrong};
 use crate::kernel::SpinGuard;
 use crate::kernel::irql::Dispatch;
+
+/// Objects that are removed under one hold of a lock, at most.
+const HOLD: usize = 64;
 
 /// Lookups after which a run that keeps changing under the caller counts as gone. A handle that is
 /// good has its run in place.
@@ -67,7 +69,7 @@ impl<'a, T: Send + Sync> ReleaseBatch<'a, T> {
     /// # Errors
     ///
     /// Why `handle` was refused; nothing changes then.
-    #[inline]
+    #[inline(always)]
     pub fn remove(&mut self, handle: *mut c_void) -> Result<T, Wrong> {
         if handle.is_null() {
             return Err(Wrong::Null);
@@ -84,21 +86,34 @@ impl<'a, T: Send + Sync> ReleaseBatch<'a, T> {
         Ok(value)
     }
 
-    /// Gives back a slot that a batch held and whose object, if there was one, is dropped.
-    pub(super) fn give_held(&mut self, slot: NonNull<Slot<T>>, had_object: bool) {
+    /// Gives back the slot of a batch, whose object is dropped.
+    pub(super) fn give_held(&mut self, slot: NonNull<Slot<T>>) {
         if self.slab.mode == Mode::PerObject {
             self.slab.release_single(slot, self.irql);
             return;
         }
         if let Some(found) = self.find(slot.addr().get()) {
             // SAFETY: the slot is held, so it lives.
-            unsafe { slot.as_ref() }.let_go(had_object);
+            unsafe { slot.as_ref() }.let_go();
             self.give(&found);
         }
     }
 
+    /// Gives back slots of a batch that had no object.
+    pub(super) fn give_unused(&mut self, run: &'static Run, slots: Slots) {
+        let mut shard = self.slab.lock_shard(run.shard(), self.irql);
+        if shard.give::<T>(run, slots) == After::GiveBack {
+            self.slab.give_back(run, self.irql);
+        }
+    }
+
+    /// Lets go of the lock, if it is held.
+    pub(super) fn let_go(&mut self) {
+        self.held = None;
+    }
+
     /// Finds the slot at `address` and has the lock of its shard afterwards.
-    #[inline]
+    #[inline(always)]
     fn find(&mut self, address: usize) -> Option<Found<T>> {
         if let Some(held) = &mut self.held {
             if held.left == 0 {
@@ -113,7 +128,7 @@ impl<'a, T: Send + Sync> ReleaseBatch<'a, T> {
             }
         }
         for _ in 0..LOOKUPS {
-            let (run, ..) = self.look_up(address)?;
+            let run = self.look_up(address)?;
             let shard = run.shard();
             match &mut self.held {
                 Some(held) if held.number == shard => {
@@ -144,29 +159,24 @@ impl<'a, T: Send + Sync> ReleaseBatch<'a, T> {
 
     /// Finds the run of an address, without the lock or, where that finds none, with it: a table
     /// of the set that is used again can miss what is there to a reader who is not counted.
-    #[inline]
-    fn look_up(&mut self, address: usize) -> Option<(&'static Run, usize, *mut Slot<T>)> {
-        self.slab
-            .find_run(address)
-            .or_else(|| self.look_up_locked(address))
-    }
-
-    #[cold]
-    fn look_up_locked(&mut self, address: usize) -> Option<(&'static Run, usize, *mut Slot<T>)> {
+    #[inline(always)]
+    fn look_up(&mut self, address: usize) -> Option<&'static Run> {
+        if let Some((run, ..)) = self.slab.find_run(address) {
+            return Some(run);
+        }
         self.held = None;
-        let _growth = self.slab.growth.lock(self.irql);
-        self.slab.find_run(address)
+        self.slab.find_run_locked(address, self.irql)
     }
 
     /// Puts a free slot back into its run.
-    #[inline]
+    #[inline(always)]
     fn give(&mut self, found: &Found<T>) {
         let Some(held) = &mut self.held else { return };
         // SAFETY: the slot lies in a run of the shard whose lock is held, so it stays mapped.
         let slot = unsafe { &*found.slot };
         // SAFETY: the slot has no value and the lock of its shard is held.
         unsafe { slot.overwrite() };
-        if held.shard.give::<T>(found.run, found.number) == After::GiveBack {
+        if held.shard.give::<T>(found.run, Slots::one(found.number)) == After::GiveBack {
             self.slab.give_back(found.run, self.irql);
             // The run of the last object is gone, and memory waits to be freed without a lock.
             self.held = None;

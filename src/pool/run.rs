@@ -21,7 +21,7 @@ pub(super) const fn slots<T>() -> usize {
 }
 
 /// The descriptor of a run.
-#[repr(align(64))]
+#[repr(C, align(64))]
 pub(super) struct Run {
     /// Where the slots begin; null while the descriptor is not used.
     base: AtomicPtr<u8>,
@@ -30,7 +30,8 @@ pub(super) struct Run {
     state: UnsafeCell<RunState>,
 }
 
-/// What the lock of the run's shard guards.
+/// What the lock of the run's shard guards. (In this order, one line has all but the map.)
+#[repr(C)]
 pub(super) struct RunState {
     /// Number of the descriptor.
     pub(super) index: usize,
@@ -40,7 +41,7 @@ pub(super) struct RunState {
     /// Free slots.
     pub(super) free: usize,
     /// Which words of the map have a bit.
-    summary: u32,
+    summary: usize,
     /// A bit for each free slot.
     map: [u64; WORDS],
 }
@@ -90,6 +91,14 @@ impl Run {
         whole.then(|| (number, base.wrapping_add(offset).cast()))
     }
 
+    /// The slot with this number. The run is in use.
+    #[inline]
+    pub(super) fn slot<T>(&self, number: usize) -> *mut Slot<T> {
+        self.base()
+            .wrapping_add(number.wrapping_mul(Slot::<T>::BYTES))
+            .cast()
+    }
+
     /// What the shard's lock guards.
     ///
     /// # Safety
@@ -137,28 +146,83 @@ impl Run {
 }
 
 impl RunState {
-    /// Takes a free slot's number out of the map.
+    /// Takes up to `want` free slots out of one word of the map. There is one.
     #[inline]
-    pub(super) fn take(&mut self) -> Option<usize> {
+    pub(super) fn take(&mut self, want: usize) -> Slots {
         let number = self.summary.trailing_zeros() as usize;
-        let word = self.map.get_mut(number)?;
-        let bit = word.trailing_zeros() as usize;
-        *word &= word.wrapping_sub(1);
-        if *word == 0 {
+        let Some(word) = self.map.get_mut(number) else {
+            return Slots::NONE;
+        };
+        let mut left = *word;
+        // Bit by bit: the processors that the driver is built for need not know how to count.
+        let mut count = 0;
+        while left != 0 && count < want {
+            left &= left.wrapping_sub(1);
+            count = count.wrapping_add(1);
+        }
+        if left == 0 {
             self.summary &= self.summary.wrapping_sub(1);
         }
-        self.free = self.free.wrapping_sub(1);
-        Some(number.wrapping_mul(64).wrapping_add(bit))
+        let bits = *word ^ left;
+        *word = left;
+        self.free = self.free.wrapping_sub(count);
+        Slots {
+            first: number.wrapping_mul(64),
+            bits,
+            count,
+        }
     }
 
-    /// Puts a slot's number into the map.
+    /// Puts slots back into the map.
     #[inline]
-    pub(super) fn give(&mut self, slot: usize) {
-        let number = slot / 64;
+    pub(super) fn give(&mut self, slots: Slots) {
+        let number = slots.first / 64;
         if let Some(word) = self.map.get_mut(number) {
-            *word |= 1 << (slot % 64);
+            *word |= slots.bits;
             self.summary |= 1 << number;
-            self.free = self.free.wrapping_add(1);
+            self.free = self.free.wrapping_add(slots.count);
         }
+    }
+}
+
+/// Some slots of a run, of those that a word of its map stands for.
+#[derive(Clone, Copy)]
+pub(super) struct Slots {
+    /// Number of the slot that bit 0 stands for.
+    first: usize,
+    bits: u64,
+    /// How many there are.
+    pub(super) count: usize,
+}
+
+impl Slots {
+    pub(super) const NONE: Self = Self {
+        first: 0,
+        bits: 0,
+        count: 0,
+    };
+
+    /// The slot with this number.
+    #[inline]
+    pub(super) const fn one(number: usize) -> Self {
+        Self {
+            first: number & !63,
+            bits: 1 << (number & 63),
+            count: 1,
+        }
+    }
+
+    #[inline]
+    pub(super) const fn is_none(self) -> bool {
+        self.bits == 0
+    }
+
+    /// Takes the lowest number out.
+    #[inline]
+    pub(super) fn next(&mut self) -> usize {
+        let bit = self.bits.trailing_zeros() as usize;
+        self.bits &= self.bits.wrapping_sub(1);
+        self.count = self.count.wrapping_sub(1);
+        self.first.wrapping_add(bit)
     }
 }

@@ -101,14 +101,15 @@ impl Set {
         mut is_it: impl FnMut(usize) -> Option<R>,
     ) -> Option<R> {
         let table = self.current();
-        let wanted = address >> self.bits;
+        let bits = self.bits;
+        let wanted = address >> bits;
         let mut found = None;
         table.probe(wanted, |_, word| {
             if word == EMPTY {
                 return true;
             }
-            if word >> self.bits == wanted {
-                found = is_it(word ^ (wanted << self.bits));
+            if word >> bits == wanted {
+                found = is_it(word ^ (wanted << bits));
             }
             found.is_some()
         });
@@ -273,9 +274,9 @@ impl Table {
         // SAFETY: there is memory for a table and its cells, of which this is the beginning.
         unsafe { at.write(table) };
         for cell in 0..cells {
-            let cell = TableRef(at).cell_ptr(cell);
+            let cell = TableRef(at).cell(cell);
             // SAFETY: the cell is zeroed and nothing else uses it.
-            unsafe { from_zeroes(cell.cast_mut()) };
+            unsafe { from_zeroes(cell) };
         }
     }
 }
@@ -306,40 +307,36 @@ impl TableRef {
         unsafe { (*self.0).old = old };
     }
 
+    /// The cell with this number, which is below that of the cells.
     #[inline]
-    fn cell_ptr(self, cell: usize) -> *const AtomicUsize {
+    fn cell(self, cell: usize) -> *mut AtomicUsize {
         let cells = self
             .0
             .wrapping_byte_add(core::mem::offset_of!(Table, cells));
-        cells
-            .cast::<AtomicUsize>()
-            .wrapping_add(cell & self.mask())
-            .cast_const()
+        cells.cast::<AtomicUsize>().wrapping_add(cell)
     }
 
     #[inline]
     fn get(self, cell: usize) -> usize {
         // SAFETY: the number is below that of the cells, all of which are initialised.
-        unsafe { &*self.cell_ptr(cell) }.load(Ordering::Acquire)
+        unsafe { &*self.cell(cell) }.load(Ordering::Acquire)
     }
 
     fn set(self, cell: usize, word: usize) {
         // SAFETY: as above.
-        unsafe { &*self.cell_ptr(cell) }.store(word, Ordering::Release);
+        unsafe { &*self.cell(cell) }.store(word, Ordering::Release);
     }
 
     /// Calls `at` with the cells where `key` can be, in order, until it says that it is done.
-    #[inline]
+    #[inline(always)]
     fn probe(self, key: usize, mut at: impl FnMut(usize, usize) -> bool) {
         let mask = self.mask();
         // The upper half of the product is the well-mixed one.
-        let mut cell = key.wrapping_mul(SPREAD) >> 32;
-        for _ in 0..=mask {
-            cell &= mask;
-            if at(cell, self.get(cell)) {
-                return;
-            }
-            cell = cell.wrapping_add(1);
+        let mut cell = (key.wrapping_mul(SPREAD) >> 32) & mask;
+        let mut left = mask;
+        while !at(cell, self.get(cell)) && left != 0 {
+            cell = cell.wrapping_add(1) & mask;
+            left = left.wrapping_sub(1);
         }
     }
 
@@ -354,14 +351,15 @@ impl TableRef {
 
     /// Makes a cell that is gone empty, and those before it, where no lookup goes beyond them.
     fn clean(self, state: &mut SetState, cell: usize) {
-        if self.get(cell.wrapping_add(1)) != EMPTY {
+        let mask = self.mask();
+        if self.get(cell.wrapping_add(1) & mask) != EMPTY {
             return;
         }
         let mut cell = cell;
         while self.get(cell) == GONE {
             self.set(cell, EMPTY);
             state.used = state.used.wrapping_sub(1);
-            cell = cell.wrapping_sub(1);
+            cell = cell.wrapping_sub(1) & mask;
         }
     }
 }

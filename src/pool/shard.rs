@@ -2,7 +2,7 @@
 
 use core::ptr;
 
-use super::run::{Run, slots};
+use super::run::{Run, Slots, slots};
 use crate::kernel::SpinLock;
 use crate::kernel::sync::MODEL;
 
@@ -60,37 +60,32 @@ impl ShardState {
         self.empty = self.empty.wrapping_add(1);
     }
 
-    /// Takes up to `want` slots of the first run and calls `each` with their numbers.
+    /// Takes up to `want` slots of a run that has free ones.
     #[inline]
-    pub(super) fn take<T>(&mut self, run: &Run, want: usize, mut each: impl FnMut(usize)) -> usize {
+    pub(super) fn take<T>(&mut self, run: &Run, want: usize) -> Slots {
         // SAFETY: the caller holds the lock, since it has `self`, and the run is the shard's.
         let state = unsafe { run.state() };
         if state.free == slots::<T>() {
             self.empty = self.empty.wrapping_sub(1);
         }
-        let mut taken = 0;
-        while taken < want {
-            let Some(slot) = state.take() else { break };
-            each(slot);
-            taken = taken.wrapping_add(1);
-        }
+        let taken = state.take(want);
         if state.free == 0 {
             self.unlink(run);
         }
-        self.live = self.live.wrapping_add(taken);
+        self.live = self.live.wrapping_add(taken.count);
         self.high_water = self.high_water.max(self.live);
         taken
     }
 
-    /// Gives a slot back to its run.
+    /// Gives slots back to their run.
     #[inline]
-    pub(super) fn give<T>(&mut self, run: &Run, slot: usize) -> After {
+    pub(super) fn give<T>(&mut self, run: &Run, given: Slots) -> After {
         // SAFETY: the caller holds the lock, since it has `self`, and the run is the shard's.
         let state = unsafe { run.state() };
         let was_full = state.free == 0;
-        state.give(slot);
+        state.give(given);
         let is_empty = state.free == slots::<T>();
-        self.live = self.live.wrapping_sub(1);
+        self.live = self.live.wrapping_sub(given.count);
         if was_full {
             self.push(run);
         }

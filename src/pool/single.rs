@@ -14,24 +14,21 @@ use crate::kernel::irql::Dispatch;
 use crate::kernel::sync::Ordering;
 
 impl<T> Slab<T> {
-    /// Takes a block and holds it for a batch; null if there is none.
-    pub(super) fn reserve_single(&self, irql: Dispatch) -> *mut Slot<T> {
+    /// Takes a block; its slot is the caller's.
+    #[cold]
+    pub(super) fn reserve_single(&self, irql: Dispatch) -> Option<NonNull<Slot<T>>> {
         let mut growth = self.growth.lock(irql);
         if !self.make_room(&mut growth, 1, irql) {
-            return ptr::null_mut();
+            return None;
         }
-        let Some(block) = growth.block(Slot::<T>::BYTES, irql) else {
-            return ptr::null_mut();
-        };
+        let block = growth.block(Slot::<T>::BYTES, irql)?;
         block.as_ptr().expose_provenance();
-        let slot = block.as_ptr().cast::<Slot<T>>();
+        let slot = block.cast::<Slot<T>>();
         // SAFETY: the block is new, zeroed and has a slot's bytes.
-        unsafe { Slot::from_zeroes(slot) };
-        // SAFETY: the slot was made above and nobody else knows it.
-        unsafe { (*slot).hold(ptr::null_mut()) };
+        unsafe { Slot::from_zeroes(slot.as_ptr()) };
         growth.count_up();
-        self.set.insert(&mut growth.set, slot.addr(), 0);
-        slot
+        self.set.insert(&mut growth.set, slot.addr().get(), 0);
+        Some(slot)
     }
 
     /// The block at `address`, if the pool has one there.
@@ -41,6 +38,7 @@ impl<T> Slab<T> {
     }
 
     /// Moves the object that a handle names out, and gives its block back.
+    #[cold]
     pub(super) fn remove_single(&self, handle: *mut c_void, irql: Dispatch) -> Result<T, Wrong> {
         let mut growth = self.growth.lock(irql);
         let slot = self
@@ -58,7 +56,7 @@ impl<T> Slab<T> {
     /// Gives back a block that a batch held and that has no object.
     pub(super) fn release_single(&self, slot: NonNull<Slot<T>>, irql: Dispatch) {
         // SAFETY: the slot is held, so it lives.
-        unsafe { slot.as_ref() }.let_go(true);
+        unsafe { slot.as_ref() }.let_go();
         self.retire_single(&mut self.growth.lock(irql), slot.as_ptr());
     }
 

@@ -2,11 +2,11 @@
 
 use core::ffi::c_void;
 use core::marker::PhantomData;
-use core::ptr::{self, NonNull};
+use core::ptr::NonNull;
 
 use super::growth::{FIRST_RUNS, Growth, Runs};
 use super::readers::Readers;
-use super::run::{RUN, Run, slots};
+use super::run::{RUN, Run, Slots, slots};
 use super::set::{Room, Set, Table};
 use super::shard::{SHARDS, Shard, ShardState};
 use super::slot::{self, LINE, Slot};
@@ -101,36 +101,20 @@ impl<T> Slab<T> {
         self.shard(number).0.lock(irql)
     }
 
-    /// Takes up to `want` free slots of the caller's shard and links them, the lowest first; null
-    /// if there is none.
-    pub(super) fn reserve(&self, want: usize, irql: Dispatch) -> *mut Slot<T> {
+    /// Takes up to `want` free slots, all of one run of the caller's shard.
+    #[inline]
+    pub(super) fn reserve(&self, want: usize, irql: Dispatch) -> Option<(&'static Run, Slots)> {
         let number = processor() % SHARDS;
         let mut shard = self.lock_shard(number, irql);
-        let mut list = ptr::null_mut::<Slot<T>>();
-        let mut taken: usize = 0;
-        while taken < want {
-            let run = match shard.first() {
-                Some(run) => run,
-                None if taken != 0 => break, // a batch that wants more comes again
-                None => match self.grow(number, irql) {
-                    Some(run) => {
-                        shard.add(run);
-                        run
-                    }
-                    None => break,
-                },
-            };
-            let base = run.base().cast::<u8>();
-            taken = taken.wrapping_add(shard.take::<T>(run, want.wrapping_sub(taken), |number| {
-                let slot = base
-                    .wrapping_add(number.wrapping_mul(Slot::<T>::BYTES))
-                    .cast::<Slot<T>>();
-                // SAFETY: a slot of the run, which was free and is the caller's now.
-                unsafe { (*slot).hold(list) };
-                list = slot;
-            }));
-        }
-        list
+        let run = match shard.first() {
+            Some(run) => run,
+            None => {
+                let run = self.grow(number, irql)?;
+                shard.add(run);
+                run
+            }
+        };
+        Some((run, shard.take::<T>(run, want)))
     }
 
     /// Takes a new run for a shard.
@@ -233,6 +217,13 @@ impl<T> Slab<T> {
             let (number, slot) = run.slot_at::<T>(address)?;
             Some((run, number, slot))
         })
+    }
+
+    /// As [`Slab::find_run`], with the growth lock, so that the set is as it should be.
+    #[cold]
+    pub(super) fn find_run_locked(&self, address: usize, irql: Dispatch) -> Option<&'static Run> {
+        let _growth = self.growth.lock(irql);
+        self.find_run(address).map(|(run, ..)| run)
     }
 
     /// Pins the object that a handle names.

@@ -88,23 +88,22 @@ impl<T> Slot<T> {
         unsafe { from_zeroes(header) };
     }
 
-    /// Takes a free slot for a batch and links it to another of the batch's.
-    pub(super) fn hold(&self, next: *mut Self) {
+    /// Makes a slot that a batch took held, and links it to another one of the batch's. Tells the
+    /// handle of the object that it will have.
+    #[inline]
+    pub(super) fn hold(&self, next: *mut Self) -> NonNull<c_void> {
         let generation = self.header.load(Ordering::Relaxed) & GENERATION;
         self.header
             .store(generation | HELD | link(next), Ordering::Relaxed);
+        self.handle_of(generation)
     }
 
     /// The slot that a held one is linked to.
+    #[inline]
     pub(super) fn next(&self) -> *mut Self {
         // Shifted as a signed number: addresses of the kernel have their upper bits set.
         let field = self.header.load(Ordering::Relaxed).cast_signed() >> FIELD;
         ptr::with_exposed_provenance_mut((field << LINE.ilog2()).cast_unsigned())
-    }
-
-    /// Links a held slot to another one.
-    pub(super) fn set_next(&self, next: *mut Self) {
-        self.hold(next);
     }
 
     /// Writes the value of a held slot.
@@ -112,34 +111,37 @@ impl<T> Slot<T> {
     /// # Safety
     ///
     /// The slot is held by the caller and has no value.
+    #[inline]
     pub(super) unsafe fn write(&self, value: T) {
         // SAFETY: only the caller reaches the value of a slot that it holds.
         unsafe { self.value.get().write(MaybeUninit::new(value)) };
     }
 
-    /// The handle of the object in a held or live slot.
-    pub(super) fn handle(&self) -> NonNull<c_void> {
-        let generation = self.header.load(Ordering::Relaxed) & GENERATION;
+    /// The handle of the object of this generation.
+    #[inline]
+    fn handle_of(&self, generation: usize) -> NonNull<c_void> {
         NonNull::from(self)
             .cast::<c_void>()
             .map_addr(|address| address | generation)
     }
 
-    /// Makes the object of a held slot visible to lookups.
-    pub(super) fn publish(&self) {
-        let generation = self.header.load(Ordering::Relaxed) & GENERATION;
-        self.header.store(generation | LIVE, Ordering::Release);
+    /// The handle of a live object.
+    pub(super) fn handle(&self) -> NonNull<c_void> {
+        self.handle_of(self.header.load(Ordering::Relaxed) & GENERATION)
     }
 
-    /// Makes a held slot free, with the next generation if an object had this one.
-    pub(super) fn let_go(&self, had_object: bool) {
+    /// Makes the object of a taken slot visible to lookups, and tells its handle.
+    #[inline]
+    pub(super) fn publish(&self) -> NonNull<c_void> {
         let generation = self.header.load(Ordering::Relaxed) & GENERATION;
-        let next = if had_object {
-            generation.wrapping_add(1) & GENERATION
-        } else {
-            generation
-        };
-        self.header.store(next, Ordering::Release);
+        self.header.store(generation | LIVE, Ordering::Release);
+        self.handle_of(generation)
+    }
+
+    /// Makes a held slot free, with the next generation.
+    pub(super) fn let_go(&self) {
+        let generation = self.header.load(Ordering::Relaxed).wrapping_add(1) & GENERATION;
+        self.header.store(generation, Ordering::Release);
     }
 
     /// Pins a live object of this generation.
