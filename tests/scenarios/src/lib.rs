@@ -1,2 +1,28 @@
-//! Placeholder.
+//! What the port makes vmdisp do, the same in every host.
+//!
+//! A [`Machine`] loads the driver; everything else is decided here:
+//!
+//! * [`main_job`]: thousands of allocations in resources that devices share, from a seed;
+//! * [`ROWS`]: the rows of the failure matrix and the other faults that the driver must bear, each a
+//!   function named after its row, run by [`run_row`].
+//!
+//! The crate is `no_std`, since one of its hosts is a kernel. Scenarios talk to the driver through
+//! [`dxgk_port`], which checks every rule of the contract while they do; a scenario adds what only it
+//! can know, because it knows vmdisp: which status, which size, which debug line.
 #![no_std]
+
+extern crate alloc;
+
+mod blob;
+mod call;
+mod machine;
+mod main_job;
+mod matrix;
+mod outcome;
+mod row;
+mod session;
+
+pub use machine::Machine;
+pub use main_job::{Made, Options, PoolSummary, Progress, Summary, TagSummary, main_job};
+pub use outcome::{Failed, Outcome};
+pub use row::{ROWS, Row, RowOptions, RowResult, find_row, run_row};

@@ -1,0 +1,70 @@
+//! What a scenario needs of a machine.
+
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use dxgk_port::{Host, Port, Settings, Status};
+
+/// A machine that can load vmdisp. Scenarios use it from one thread and load one driver at a time.
+pub trait Machine {
+    /// What results call it: `in process`, `ring 0`.
+    fn name(&self) -> &str;
+
+    /// What the port is given.
+    fn host(&self) -> Arc<dyn Host>;
+
+    /// How many display adapters the machine has; they are numbered from 0.
+    fn adapters(&self) -> u32;
+
+    /// Loads the driver: a new port, then `DriverEntry` or what stands for it.
+    ///
+    /// # Errors
+    ///
+    /// What `DriverEntry` returned.
+    fn load(&self, settings: Settings) -> Result<Port, Status>;
+
+    /// Unloads the driver that `port` has: `DxgkDdiUnload`, then the image.
+    fn unload(&self, port: &Port);
+
+    /// Sets or removes a `REG_DWORD` of the service's `Parameters` key.
+    fn set_parameter(&self, name: &str, value: Option<u32>);
+
+    /// The driver's complaints since the last call, in order, each a line without its end:
+    /// `vmdisp: CreateAllocation: width = 0x1ffff: larger than 16384`.
+    fn take_complaints(&self) -> Vec<String>;
+
+    /// What the machine itself saw go wrong since the last call, a line each: a block freed twice, a
+    /// service called at too high a level. A machine that stops at such a thing has none.
+    fn take_faults(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Makes the n-th acquisition of a pool slot from now fail, once; `None` takes that back. False if
+    /// the machine cannot.
+    fn fail_slot(&self, nth: Option<u64>) -> bool {
+        let _ = nth;
+        false
+    }
+
+    /// Slots acquired so far; 0 on a machine that does not see them.
+    fn slots(&self) -> u64 {
+        0
+    }
+
+    /// Runs `work` while the bytes at `memory` change between `first` and `second` behind its back, as
+    /// another thread of the caller's process would change them. False, and nothing is run, if the
+    /// machine cannot.
+    ///
+    /// `first` and `second` are equally long, and `memory` is good for writes of as many bytes.
+    fn while_changing(
+        &self,
+        memory: *mut u8,
+        first: &[u8],
+        second: &[u8],
+        work: &mut dyn FnMut(),
+    ) -> bool {
+        let _ = (memory, first, second, work);
+        false
+    }
+}

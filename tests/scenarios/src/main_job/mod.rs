@@ -1,0 +1,153 @@
+//! The main job: what a busy desktop does to the allocation DDIs, from a seed.
+//!
+//! Three devices make resources, add to them, share them, close and destroy them in every way that
+//! dxgkrnl knows, and die while others still have their resources open. At the end everything is
+//! gone, and the driver must have given back all that it took.
+
+mod actors;
+mod summary;
+
+use alloc::format;
+use alloc::string::ToString;
+
+use dxgk_port::Settings;
+
+pub use summary::{Made, PoolSummary, Summary, TagSummary};
+
+use crate::Machine;
+use crate::outcome::Failed;
+use crate::session::Session;
+use actors::Actors;
+use summary::HighWater;
+
+/// Resources that a job of scale 1 makes, at least.
+const RESOURCES: u32 = 1_000;
+/// Allocations that a job of scale 1 makes, at least.
+const ALLOCATIONS: u32 = 10_000;
+
+/// How the main job runs.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// The same seed makes the same calls in the same order.
+    pub seed: u64,
+    /// How many times 1,000 resources and 10,000 allocations, at least 1.
+    pub scale: u32,
+    /// A line to the host for each DDI call.
+    pub trace: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            scale: 1,
+            trace: false,
+        }
+    }
+}
+
+/// Where the job is.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    /// Allocations made so far.
+    pub done: u64,
+    /// Allocations to be made, about.
+    pub total: u64,
+    /// Allocations that live now.
+    pub live: u64,
+    /// Bytes of the driver's pool now.
+    pub pool_bytes: u64,
+}
+
+/// Runs the main job on the first adapter of `machine` and reports what the port saw.
+///
+/// `progress` is called after each step.
+///
+/// # Errors
+///
+/// [`Failed`] if the driver refuses what it must accept; a broken rule or a leak is no error, it is in
+/// the summary.
+pub fn main_job(
+    machine: &dyn Machine,
+    options: &Options,
+    progress: &mut dyn FnMut(&Progress),
+) -> Result<Summary, Failed> {
+    let settings = Settings::default();
+    let settings = if options.trace {
+        settings.with_trace()
+    } else {
+        settings
+    };
+    let mut session = Session::load(machine, settings, false)?.add(1, true)?;
+    let mut high = HighWater::default();
+    high.sample(&session.port);
+    let made = work(&session, options, &mut high, progress)?;
+    let report = session.take_down()?;
+
+    let mut faults = machine.take_faults();
+    let complaints = machine.take_complaints();
+    if complaints.len() != made.refused as usize {
+        let (calls, lines) = (made.refused, complaints.len());
+        faults.push(format!(
+            "{calls} calls were refused, with {lines} debug lines: {complaints:?}"
+        ));
+    }
+    let pool = high.summary(&session.port);
+    Ok(Summary {
+        host: machine.name().to_string(),
+        seed: options.seed,
+        scale: options.scale,
+        made,
+        calls: report.calls,
+        callbacks: report.callbacks,
+        checked: report.checked,
+        violations: report.violations,
+        leaks: report.leaks,
+        faults,
+        pool,
+    })
+}
+
+fn work(
+    session: &Session<'_>,
+    options: &Options,
+    high: &mut HighWater,
+    progress: &mut dyn FnMut(&Progress),
+) -> Result<Made, Failed> {
+    let adapter = session.adapter();
+    let scale = u64::from(options.scale.max(1));
+    let (resources, total) = (u64::from(RESOURCES) * scale, u64::from(ALLOCATIONS) * scale);
+    adapter.exercise_queries();
+    let mut actors = Actors::new(adapter, options.seed)?;
+    while actors.made.resources < resources || actors.made.allocations < total {
+        actors.step()?;
+        let pool_bytes = high.sample(&session.port);
+        let live = actors.live_allocations();
+        progress(&Progress {
+            done: actors.made.allocations,
+            total,
+            live,
+            pool_bytes,
+        });
+    }
+    let made = actors.finish(&mut |live| {
+        let pool_bytes = high.sample(&session.port);
+        progress(&Progress {
+            done: total,
+            total,
+            live,
+            pool_bytes,
+        });
+    })?;
+    adapter.exercise_queries();
+    Ok(made)
+}
+
+/// A hundred steps, for scenarios that only want to know that the driver works.
+pub(crate) fn small_job(session: &Session<'_>, seed: u64) -> Result<Made, Failed> {
+    let mut actors = Actors::new(session.adapter(), seed)?;
+    for _ in 0..100 {
+        actors.step()?;
+    }
+    actors.finish(&mut |_| {})
+}

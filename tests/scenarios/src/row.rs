@@ -1,0 +1,154 @@
+//! The rows: faults that the driver must bear, each a function with a name.
+
+use alloc::string::{String, ToString};
+
+use serde::{Deserialize, Serialize};
+
+use crate::Machine;
+use crate::matrix as m;
+use crate::outcome::{Failed, Outcome};
+
+/// How rows run.
+#[derive(Clone, Copy, Debug)]
+pub struct RowOptions {
+    /// Seed of what is random in a row.
+    pub seed: u64,
+    /// How many wrong handles `wrong_handles` tries.
+    pub wrong_handles: u32,
+}
+
+impl Default for RowOptions {
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            wrong_handles: 1_000_000,
+        }
+    }
+}
+
+/// What a row is run with.
+pub(crate) struct Context<'m> {
+    pub machine: &'m dyn Machine,
+    pub options: RowOptions,
+}
+
+/// One row.
+pub struct Row {
+    /// Its name, `row_N_…` for a row of the failure matrix.
+    pub name: &'static str,
+    /// What it shows, in a line.
+    pub shows: &'static str,
+    /// Adapters that the machine must have.
+    pub adapters: u32,
+    run: fn(&Context<'_>) -> Outcome,
+}
+
+/// How a row went.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowResult {
+    /// [`Row::name`]
+    pub name: String,
+    /// [`Row::shows`]
+    pub shows: String,
+    /// All was as expected.
+    pub passed: bool,
+    /// It was not run: the machine lacks something that it needs.
+    pub skipped: bool,
+    /// What was done, with numbers.
+    pub note: String,
+    /// What was expected, where it failed.
+    pub expected: String,
+    /// What was seen instead.
+    pub seen: String,
+}
+
+macro_rules! rows {
+    ($($name:ident: $path:path, $adapters:literal, $shows:literal;)*) => {
+        /// Every row. Row 10 of the failure matrix (destroy while host commands are pending) needs an
+        /// engine and is not there yet.
+        pub const ROWS: &[Row] = &[$(Row {
+            name: stringify!($name),
+            shows: $shows,
+            adapters: $adapters,
+            run: $path,
+        },)*];
+    };
+}
+
+rows! {
+    row_01_three_good: m::create::row_01_three_good, 1,
+        "three good allocations are created and destroyed";
+    row_02_element_k_fails: m::create::row_02_element_k_fails, 1,
+        "a failure at element k frees all before it once and leaves no handle";
+    row_03_existing_resource_survives: m::create::row_03_existing_resource_survives, 1,
+        "the same with an existing resource, which survives";
+    row_04_resource_flag_and_handle: m::create::row_04_resource_flag_and_handle, 1,
+        "Flags.Resource decides, whatever hResource holds";
+    row_05_destroy_resource_alone: m::destroy::row_05_destroy_resource_alone, 1,
+        "a resource is destroyed with an empty list";
+    row_06_resource_survives_its_allocations: m::destroy::row_06_resource_survives_its_allocations, 1,
+        "without DestroyResource the resource survives";
+    row_07_private_data_sizes: m::private_data::row_07_private_data_sizes, 1,
+        "private data of size 0, one less, right, one more, and NULL";
+    row_08_private_data_changes: m::private_data::row_08_private_data_changes, 1,
+        "private data that changes while it is read is read once";
+    row_09_sizes_overflow: m::private_data::row_09_sizes_overflow, 1,
+        "sizes that overflow, are zero or exceed every segment";
+    row_11_documented_statuses: m::outputs::row_11_documented_statuses, 1,
+        "whatever is passed, only documented statuses come back";
+    row_12_every_output: m::outputs::row_12_every_output, 1,
+        "every [out] member is written, the right member of each union";
+    row_13_wrong_among_good: m::destroy::row_13_wrong_among_good, 1,
+        "wrong entries among good ones: the good are freed once, nothing else is touched";
+    two_adapters_at_once: m::life::two_adapters_at_once, 2,
+        "two adapters share nothing, and one goes while the other works";
+    remove_without_stop: m::life::remove_without_stop, 1,
+        "RemoveDevice without StopDevice gives all back";
+    surprise_removal_between_calls: m::life::surprise_removal_between_calls, 1,
+        "the device vanishes between any two calls";
+    stop_and_start_again: m::life::stop_and_start_again, 1,
+        "a stopped adapter starts again and works";
+    systematic_failure: m::systematic::systematic_failure, 1,
+        "every pool call and every slot fails once; the rest goes on";
+    wrong_handles: m::wrong_handles::wrong_handles, 2,
+        "wrong handles of every kind are refused";
+    bad_input: m::bad_input::bad_input, 1,
+        "wrong input gives the documented status and one debug line that names the field";
+}
+
+/// The row with that name.
+pub fn find_row(name: &str) -> Option<&'static Row> {
+    ROWS.iter().find(|row| row.name == name)
+}
+
+/// Runs a row. It loads the driver itself, as often as it needs to.
+pub fn run_row(machine: &dyn Machine, row: &Row, options: &RowOptions) -> RowResult {
+    let mut result = RowResult {
+        name: row.name.to_string(),
+        shows: row.shows.to_string(),
+        passed: false,
+        skipped: false,
+        note: String::new(),
+        expected: String::new(),
+        seen: String::new(),
+    };
+    if machine.adapters() < row.adapters {
+        result.skipped = true;
+        result.note = alloc::format!("needs {} adapters", row.adapters);
+        return result;
+    }
+    match (row.run)(&Context {
+        machine,
+        options: *options,
+    }) {
+        Ok(note) => {
+            result.passed = true;
+            result.note = note;
+        }
+        Err(Failed { expected, seen }) => {
+            result.expected = expected;
+            result.seen = seen;
+        }
+    }
+    result
+}
