@@ -72,10 +72,6 @@ pub fn private_data(adapter: &Adapter, irql: Passive) -> AdapterData {
     let id = adapter
         .running(irql)
         .map_or(0, |running| running.hardware.hardware().id());
-    let segments = &adapter.segments;
-    AdapterData::new(
-        id,
-        segments.video_memory_bytes(),
-        segments.largest_primary(),
-    )
+    let sizes = adapter.segments.sizes();
+    AdapterData::new(id, sizes.video_memory, sizes.largest_primary)
 }

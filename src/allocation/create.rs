@@ -13,13 +13,13 @@ use dxgk_sys::{
 use vmdisp_abi::allocation::AllocationFlags;
 
 use super::rollback::Rollback;
-use super::spec::{self, Refusal, Spec};
-use super::{Resource, Store};
+use super::spec::{self, Refusal};
+use super::{Allocation, Resource, Store};
 use crate::kernel::caller::CallerData;
 use crate::kernel::complain;
 use crate::kernel::irql::Passive;
 use crate::memory::segments::{APERTURE, SegmentSet, Segments, VIDEO_MEMORY};
-use crate::pool::{Full, Handle};
+use crate::pool::Full;
 
 const CALL: &CStr = c"CreateAllocation";
 
@@ -107,7 +107,8 @@ pub fn create(
         complain(CALL, c"Flags", flags.bits().into(), c"has undefined bits");
         return Err(Error::InvalidParameter);
     }
-    if segments.video_memory_bytes() == 0 {
+    let sizes = segments.sizes();
+    if sizes.video_memory == 0 {
         complain(CALL, c"adapter", 0, c"not started");
         return Err(Error::InvalidParameter);
     }
@@ -129,11 +130,11 @@ pub fn create(
     let mut infos = Rollback::new(elements.infos, |info| info.hAllocation = ptr::null_mut());
     let (mut count, mut bytes) = (0_u32, 0_u64);
     while let Some(info) = infos.next() {
-        let spec = Spec::fetch(CALL, (elements.view)(info), segments, irql)?;
-        let handle = batch.insert(spec.allocation())?;
-        describe(info, &spec, handle);
+        let allocation = spec::fetch_allocation(CALL, (elements.view)(info), &sizes, irql)?;
+        describe(info, &allocation);
+        info.hAllocation = batch.insert(allocation)?.as_ptr();
         count = count.saturating_add(1);
-        bytes = bytes.saturating_add(spec.bytes);
+        bytes = bytes.saturating_add(allocation.bytes());
     }
 
     if let Some(existing) = existing {
@@ -150,42 +151,40 @@ pub fn create(
 
 /// Writes the `[out]` members of an element that interface version WDDM 1.3 has
 /// (contract: C13 to C24).
-fn describe(info: &mut DXGK_ALLOCATIONINFO, spec: &Spec, handle: Handle) {
+#[inline]
+fn describe(info: &mut DXGK_ALLOCATIONINFO, allocation: &Allocation) {
     let mut flags = DXGK_ALLOCATIONINFOFLAGS::empty();
-    flags.set(
-        DXGK_ALLOCATIONINFOFLAGS::CpuVisible,
-        spec.flags.contains(AllocationFlags::CPU_VISIBLE),
-    );
-    flags.set(
-        DXGK_ALLOCATIONINFOFLAGS::Cached,
-        spec.flags.contains(AllocationFlags::CPU_READS),
-    );
+    if allocation.flags().contains(AllocationFlags::CPU_VISIBLE) {
+        flags |= DXGK_ALLOCATIONINFOFLAGS::CpuVisible;
+    }
+    if allocation.flags().contains(AllocationFlags::CPU_READS) {
+        flags |= DXGK_ALLOCATIONINFOFLAGS::Cached;
+    }
+    let segments = allocation.segments();
     info.u0.Alignment = ALIGNMENT;
     // 64-bit Windows: SIZE_T holds every u64.
-    info.Size = usize::try_from(spec.bytes).unwrap_or(usize::MAX);
+    info.Size = usize::try_from(allocation.bytes()).unwrap_or(usize::MAX);
     info.PitchAlignedSize = 0;
     info.HintedBank = DXGK_SEGMENTBANKPREFERENCE::ZERO;
-    info.PreferredSegment = preferred(spec.segments);
-    info.u1.SupportedReadSegmentSet = spec.segments.bits();
-    info.SupportedWriteSegmentSet = spec.segments.bits();
+    info.PreferredSegment = preferred(segments);
+    info.u1.SupportedReadSegmentSet = segments.bits();
+    info.SupportedWriteSegmentSet = segments.bits();
     info.EvictionSegmentSet = SegmentSet::NONE.bits();
     info.u2.MaximumRenamingListLength = 0;
     info.u3.Flags = flags;
     info.pAllocationUsageHint = ptr::null_mut();
     info.AllocationPriority = D3DDDI_ALLOCATIONPRIORITY_NORMAL.cast_unsigned();
-    info.hAllocation = handle.as_ptr();
 }
 
 /// Video memory first, then the aperture, each only if it is in the set (contract: C18).
+#[inline]
 fn preferred(set: SegmentSet) -> DXGK_SEGMENTPREFERENCE {
-    let mut preference = DXGK_SEGMENTPREFERENCE::ZERO;
+    let none = DXGK_SEGMENTPREFERENCE::ZERO;
     if set.contains(SegmentSet::BOTH) {
-        preference.set_SegmentId0(VIDEO_MEMORY);
-        preference.set_SegmentId1(APERTURE);
+        none.with_SegmentId0(VIDEO_MEMORY).with_SegmentId1(APERTURE)
     } else if set.contains(SegmentSet::VIDEO_MEMORY) {
-        preference.set_SegmentId0(VIDEO_MEMORY);
+        none.with_SegmentId0(VIDEO_MEMORY)
     } else {
-        preference.set_SegmentId0(APERTURE);
+        none.with_SegmentId0(APERTURE)
     }
-    preference
 }

@@ -30,13 +30,13 @@ pub fn describe(
             return Err(WrongHandle);
         }
     };
-    argument.Width = allocation.width;
-    argument.Height = allocation.height;
-    argument.Format = D3DDDIFORMAT(allocation.format.cast_signed());
+    argument.Width = allocation.width();
+    argument.Height = allocation.height();
+    argument.Format = D3DDDIFORMAT(allocation.format().cast_signed());
     argument.MultisampleMethod = D3DDDI_MULTISAMPLINGMETHOD::ZERO;
     argument.RefreshRate = D3DDDI_RATIONAL {
-        Numerator: allocation.refresh.0,
-        Denominator: allocation.refresh.1,
+        Numerator: allocation.refresh().0,
+        Denominator: allocation.refresh().1,
     };
     argument.PrivateDriverFormatAttribute = 0;
     argument.Flags = DXGK_DESCRIBEALLOCATIONFLAGS::empty();

@@ -2,36 +2,90 @@
 
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use vmdisp_abi::allocation::Kind;
+use vmdisp_abi::allocation::{AllocationData, AllocationFlags, Kind};
 
 use crate::memory::segments::SegmentSet;
 use crate::pool::Handle;
 
 /// One allocation. It is written once, when it is created; 56 bytes, so that it shares a cache line
 /// with the pool's word for its slot.
-#[derive(Clone, Copy, Debug)]
-pub struct Allocation {
-    /// Its size in bytes, as dxgkrnl was told.
-    pub bytes: u64,
-    /// Pixels in a row; 0 for a buffer.
-    pub width: u32,
-    /// Rows; 0 for a buffer.
-    pub height: u32,
-    /// Bytes from one row to the next; 0 for a buffer.
-    pub pitch: u32,
-    /// `D3DDDIFORMAT`; 0 (`D3DDDIFMT_UNKNOWN`) for a buffer.
-    pub format: u32,
-    /// Refresh rate of a primary in Hz as numerator and denominator; 0/0 for everything else.
-    pub refresh: (u32, u32),
-    /// `VidPN` source of a primary, else `D3DDDI_ID_UNINITIALIZED`.
-    pub vidpn_source: u32,
-    /// What it is for.
-    pub kind: Kind,
-    /// The segments that it may be in.
-    pub segments: SegmentSet,
-}
+///
+/// It is its private data, checked and completed: `buffer_bytes` holds the size of any allocation,
+/// `pitch` is never left to the driver, and `reserved` holds the segments.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Allocation(AllocationData);
 
 const _: () = assert!(size_of::<Allocation>() <= 56);
+
+impl Allocation {
+    /// `data` have been checked; the rest completes them.
+    #[inline]
+    pub(super) const fn new(
+        mut data: AllocationData,
+        bytes: u64,
+        pitch: u32,
+        segments: SegmentSet,
+    ) -> Self {
+        data.buffer_bytes = bytes;
+        data.pitch = pitch;
+        data.reserved = segments.bits();
+        Self(data)
+    }
+
+    /// Its size in bytes, as dxgkrnl was told.
+    pub const fn bytes(&self) -> u64 {
+        self.0.buffer_bytes
+    }
+
+    /// Pixels in a row; 0 for a buffer.
+    pub const fn width(&self) -> u32 {
+        self.0.width
+    }
+
+    /// Rows; 0 for a buffer.
+    pub const fn height(&self) -> u32 {
+        self.0.height
+    }
+
+    /// Bytes from one row to the next; 0 for a buffer.
+    pub const fn pitch(&self) -> u32 {
+        self.0.pitch
+    }
+
+    /// `D3DDDIFORMAT`; 0 (`D3DDDIFMT_UNKNOWN`) for a buffer.
+    pub const fn format(&self) -> u32 {
+        self.0.format
+    }
+
+    /// Refresh rate of a primary in Hz as numerator and denominator; 0/0 for everything else.
+    pub const fn refresh(&self) -> (u32, u32) {
+        (self.0.refresh_numerator, self.0.refresh_denominator)
+    }
+
+    /// `VidPN` source of a primary, else `D3DDDI_ID_UNINITIALIZED`.
+    pub const fn vidpn_source(&self) -> u32 {
+        self.0.vidpn_source
+    }
+
+    /// What it is for.
+    pub const fn kind(&self) -> Kind {
+        match Kind::from_number(self.0.kind) {
+            Some(kind) => kind,
+            // It was checked: there is no other.
+            None => Kind::Buffer,
+        }
+    }
+
+    /// How it is used.
+    pub const fn flags(&self) -> AllocationFlags {
+        AllocationFlags::from_bits_truncate(self.0.flags)
+    }
+
+    /// The segments that it may be in: at least one, and it fits into each.
+    pub const fn segments(&self) -> SegmentSet {
+        SegmentSet::from_bits(self.0.reserved)
+    }
+}
 
 /// One resource: the handle under which dxgkrnl keeps several allocations together.
 #[derive(Debug)]

@@ -85,7 +85,7 @@ pub fn open(
     while let Some(element) = elements.next() {
         let driver_handle = handles.allocation(element.hAllocation, irql);
         let (allocation, row) = match store.allocations.get(driver_handle) {
-            Ok(found) => (found.handle(), found.pitch),
+            Ok(found) => (found.handle(), found.pitch()),
             Err(wrong) => {
                 complain(
                     CALL,

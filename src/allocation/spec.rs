@@ -1,8 +1,11 @@
 //! Private data, read once and checked: what an allocation is to be.
 //!
 //! The bytes come from a user-mode driver and may be anything. They are copied once and only the
-//! copy is looked at; every number is checked before it is used, and nothing is allocated before
-//! all are right (contract: C6, C7, G5). Each refusal makes one debug line that names the field.
+//! copy is looked at; every number is checked before it is used (contract: C6, C7, G5). Each refusal
+//! makes one debug line that names the field.
+//!
+//! The copy then becomes the object that is kept, so the good way through here moves the bytes once;
+//! what explains a refusal is kept out of it.
 
 use core::ffi::CStr;
 
@@ -12,13 +15,13 @@ use vmdisp_abi::allocation::{
 };
 use vmdisp_abi::resource::{self, ResourceData};
 use vmdisp_abi::{Header, VERSION, format};
-use zerocopy::{FromBytes, FromZeros, IntoBytes};
+use zerocopy::{FromZeros, IntoBytes};
 
 use super::Allocation;
 use crate::kernel::caller::CallerData;
 use crate::kernel::complain;
 use crate::kernel::irql::Passive;
-use crate::memory::segments::{SegmentSet, Segments};
+use crate::memory::segments::{SegmentSet, Sizes};
 
 /// The `VidPN` source that primaries belong to: these adapters have one.
 const SOURCE: u32 = 0;
@@ -32,115 +35,86 @@ pub enum Refusal {
     Mismatch,
 }
 
-/// An allocation that can be made.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Spec {
-    /// Size in bytes, at least 1.
-    pub bytes: u64,
-    /// As in [`Allocation`].
-    pub width: u32,
-    /// As in [`Allocation`].
-    pub height: u32,
-    /// As in [`Allocation`].
-    pub pitch: u32,
-    /// As in [`Allocation`].
-    pub format: u32,
-    /// As in [`Allocation`].
-    pub refresh: (u32, u32),
-    /// As in [`Allocation`].
-    pub vidpn_source: u32,
-    /// What it is for.
-    pub kind: Kind,
-    /// How it is used.
-    pub flags: AllocationFlags,
-    /// Where it may be: at least one segment, and it fits into each.
-    pub segments: SegmentSet,
+/// Reads and checks the private data of one allocation for the DDI `call`.
+#[inline]
+pub fn fetch_allocation(
+    call: &'static CStr,
+    data: CallerData<'_>,
+    sizes: &Sizes,
+    irql: Passive,
+) -> Result<Allocation, Refusal> {
+    let mut copy = AllocationData::new_zeroed();
+    let expected = Header::new(abi::MAGIC, abi::BYTES);
+    if data.bytes() != u32::from(abi::BYTES) {
+        return Err(wrong_size(call, data, expected, irql));
+    }
+    if data.read(copy.as_mut_bytes(), irql).is_err() {
+        return unreadable(call, data);
+    }
+    if copy.header != expected {
+        return Err(wrong_header(call, copy.header, expected));
+    }
+    complete(call, copy, sizes)
 }
 
-impl Spec {
-    /// Reads and checks the private data of one allocation for the DDI `call`.
-    pub fn fetch(
-        call: &'static CStr,
-        data: CallerData<'_>,
-        segments: &Segments,
-        irql: Passive,
-    ) -> Result<Self, Refusal> {
-        let mut copy = AllocationData::new_zeroed();
-        fetch(call, data, copy.as_mut_bytes(), abi::MAGIC, irql)?;
-        Self::check(call, &copy, segments)
+/// Checks data whose header is right and fills in what they leave to the driver.
+#[inline]
+pub fn complete(
+    call: &'static CStr,
+    data: AllocationData,
+    sizes: &Sizes,
+) -> Result<Allocation, Refusal> {
+    let Some(kind) = Kind::from_number(data.kind) else {
+        return refuse(call, c"kind", data.kind.into(), c"not a kind of allocation");
+    };
+    let Some(flags) = AllocationFlags::from_bits(data.flags) else {
+        return refuse(call, c"flags", data.flags.into(), c"has undefined bits");
+    };
+    if data.reserved != 0 {
+        return refuse(call, c"reserved", data.reserved.into(), c"not zero");
     }
-
-    /// Checks a copy whose header is right.
-    pub fn check(
-        call: &'static CStr,
-        data: &AllocationData,
-        segments: &Segments,
-    ) -> Result<Self, Refusal> {
-        let refuse = |field, value: u64, why| refuse(call, field, value, why);
-        let Some(kind) = Kind::from_number(data.kind) else {
-            return refuse(c"kind", data.kind.into(), c"not a kind of allocation");
-        };
-        let Some(flags) = AllocationFlags::from_bits(data.flags) else {
-            return refuse(c"flags", data.flags.into(), c"has undefined bits");
-        };
-        if data.reserved != 0 {
-            return refuse(c"reserved", data.reserved.into(), c"not zero");
-        }
-        // C27
-        if flags.contains(AllocationFlags::CPU_READS)
-            && !flags.contains(AllocationFlags::CPU_VISIBLE)
-        {
-            return refuse(
-                c"flags",
-                data.flags.into(),
-                c"CPU_READS without CPU_VISIBLE",
-            );
-        }
-        let (bytes, pitch) = if kind == Kind::Buffer {
-            (buffer_size(call, data)?, 0)
-        } else {
-            picture_size(call, data)?
-        };
-        check_scan_out(call, kind, flags, data)?;
-
-        if kind == Kind::Primary && bytes > segments.largest_primary() {
-            return refuse(c"Size", bytes, c"a primary over half of video memory");
-        }
-        let fitting = segments.that_hold(bytes, wanted(kind, flags));
-        if fitting == SegmentSet::NONE {
-            return refuse(c"Size", bytes, c"larger than its segments");
-        }
-        Ok(Self {
-            bytes,
-            width: data.width,
-            height: data.height,
-            pitch,
-            format: data.format,
-            refresh: (data.refresh_numerator, data.refresh_denominator),
-            vidpn_source: data.vidpn_source,
-            kind,
-            flags,
-            segments: fitting,
-        })
+    // C27
+    if flags.contains(AllocationFlags::CPU_READS) && !flags.contains(AllocationFlags::CPU_VISIBLE) {
+        return refuse(
+            call,
+            c"flags",
+            data.flags.into(),
+            c"CPU_READS without CPU_VISIBLE",
+        );
     }
-
-    /// The object that is kept for it.
-    pub const fn allocation(&self) -> Allocation {
-        Allocation {
-            bytes: self.bytes,
-            width: self.width,
-            height: self.height,
-            pitch: self.pitch,
-            format: self.format,
-            refresh: self.refresh,
-            vidpn_source: self.vidpn_source,
-            kind: self.kind,
-            segments: self.segments,
-        }
+    let (bytes, pitch) = if kind == Kind::Buffer {
+        (buffer_size(call, &data)?, 0)
+    } else {
+        picture_size(call, &data)?
+    };
+    if kind == Kind::Primary {
+        check_primary(call, flags, bytes, &data, sizes)?;
+    } else if data.vidpn_source != NO_VIDPN_SOURCE {
+        let source = data.vidpn_source.into();
+        return refuse(
+            call,
+            c"vidpn_source",
+            source,
+            c"given for what is no primary",
+        );
+    } else if data.refresh_numerator | data.refresh_denominator != 0 {
+        let rate = data.refresh_numerator.into();
+        return refuse(
+            call,
+            c"refresh_numerator",
+            rate,
+            c"given for what is no primary",
+        );
     }
+    let segments = sizes.that_hold(bytes, wanted(kind, flags));
+    if segments == SegmentSet::NONE {
+        return refuse(call, c"Size", bytes, c"larger than its segments");
+    }
+    Ok(Allocation::new(data, bytes, pitch, segments))
 }
 
 /// Reads and checks the private data of a resource for the DDI `call`; none at all is fine.
+#[inline]
 pub fn fetch_label(
     call: &'static CStr,
     data: CallerData<'_>,
@@ -150,7 +124,16 @@ pub fn fetch_label(
         return Ok(0);
     }
     let mut copy = ResourceData::new_zeroed();
-    fetch(call, data, copy.as_mut_bytes(), resource::MAGIC, irql)?;
+    let expected = Header::new(resource::MAGIC, resource::BYTES);
+    if data.bytes() != u32::from(resource::BYTES) {
+        return Err(wrong_size(call, data, expected, irql));
+    }
+    if data.read(copy.as_mut_bytes(), irql).is_err() {
+        return unreadable(call, data);
+    }
+    if copy.header != expected {
+        return Err(wrong_header(call, copy.header, expected));
+    }
     if copy.reserved != 0 {
         return refuse(
             call,
@@ -162,78 +145,85 @@ pub fn fetch_label(
     Ok(copy.label)
 }
 
-/// Copies a block once and checks its header. The version comes before the size, since a block of
-/// another version may have another size.
-fn fetch(
+/// Data of another size: perhaps another version's, which their header tells.
+#[cold]
+fn wrong_size(
     call: &'static CStr,
     data: CallerData<'_>,
-    to: &mut [u8],
-    magic: u32,
+    expected: Header,
     irql: Passive,
-) -> Result<(), Refusal> {
-    let size = to.len();
-    let given = usize::try_from(data.bytes()).unwrap_or(usize::MAX);
-    let header = size_of::<Header>();
-    if given < header {
-        return refuse(
+) -> Refusal {
+    let given = u64::from(data.bytes());
+    let mut header = Header::new_zeroed();
+    if given < size_of::<Header>() as u64 {
+        complain(
             call,
             c"PrivateDriverDataSize",
-            data.bytes().into(),
+            given,
             c"shorter than a header",
         );
+        return Refusal::Malformed;
     }
-    let copied = to.get_mut(..given.min(size)).unwrap_or_default();
-    if data.read(copied, irql).is_err() {
-        return refuse(
+    if data.read(header.as_mut_bytes(), irql).is_err() {
+        complain(
             call,
             c"pPrivateDriverData",
-            data.bytes().into(),
+            given,
             c"so many bytes cannot be read",
         );
+        return Refusal::Malformed;
     }
-    let Ok((found, _)) = Header::read_from_prefix(copied) else {
-        return refuse(
-            call,
-            c"PrivateDriverDataSize",
-            data.bytes().into(),
-            c"too short",
-        );
-    };
-    if found.magic != magic {
+    if header.magic != expected.magic || header.version != expected.version {
+        return wrong_header(call, header, expected);
+    }
+    complain(
+        call,
+        c"PrivateDriverDataSize",
+        given,
+        c"not the size of this version's data",
+    );
+    Refusal::Malformed
+}
+
+/// What is wrong with a header: the version comes before the size, since data of another version may
+/// have another size.
+#[cold]
+fn wrong_header(call: &'static CStr, found: Header, expected: Header) -> Refusal {
+    if found.magic != expected.magic {
         complain(
             call,
             c"magic",
             found.magic.into(),
             c"another driver's private data",
         );
-        return Err(Refusal::Mismatch);
-    }
-    if found.version != VERSION {
+        Refusal::Mismatch
+    } else if found.version != VERSION {
         complain(
             call,
             c"version",
             found.version.into(),
             c"another version's private data",
         );
-        return Err(Refusal::Mismatch);
-    }
-    if given != size {
-        return refuse(
-            call,
-            c"PrivateDriverDataSize",
-            data.bytes().into(),
-            c"not the size of this version's data",
-        );
-    }
-    if usize::from(found.bytes) != size {
-        return refuse(
+        Refusal::Mismatch
+    } else {
+        complain(
             call,
             c"bytes",
             found.bytes.into(),
             c"not the size of this version's data",
         );
+        Refusal::Malformed
     }
-    Ok(())
+}
+
+#[cold]
+fn unreadable<T>(call: &'static CStr, data: CallerData<'_>) -> Result<T, Refusal> {
+    refuse(
+        call,
+        c"pPrivateDriverData",
+        data.bytes().into(),
+        c"so many bytes cannot be read",
+    )
 }
 
 /// The size of a buffer. A picture's fields must be zero in it.
@@ -255,6 +245,7 @@ fn buffer_size(call: &'static CStr, data: &AllocationData) -> Result<u64, Refusa
 }
 
 /// The size and pitch of a picture in bytes.
+#[inline]
 fn picture_size(call: &'static CStr, data: &AllocationData) -> Result<(u64, u32), Refusal> {
     for (field, value) in [(c"width", data.width), (c"height", data.height)] {
         if !(1..=MAX_DIMENSION).contains(&value) {
@@ -288,60 +279,44 @@ fn picture_size(call: &'static CStr, data: &AllocationData) -> Result<(u64, u32)
     Ok((u64::from(pitch).saturating_mul(data.height.into()), pitch))
 }
 
-/// The fields and flags that differ between a primary and everything else.
-fn check_scan_out(
+/// What a primary may not be (contract: C27, C28, C33).
+fn check_primary(
     call: &'static CStr,
-    kind: Kind,
     flags: AllocationFlags,
+    bytes: u64,
     data: &AllocationData,
+    sizes: &Sizes,
 ) -> Result<(), Refusal> {
-    let (source, rate) = (data.vidpn_source, data.refresh_numerator);
-    if kind == Kind::Primary {
-        // C27, C28, C33
-        if flags.intersects(AllocationFlags::CPU_READS | AllocationFlags::SYSTEM_MEMORY) {
-            return refuse(
-                call,
-                c"flags",
-                data.flags.into(),
-                c"a primary is in video memory",
-            );
-        }
-        if !format::is_scanned_out(data.format) {
-            return refuse(
-                call,
-                c"format",
-                data.format.into(),
-                c"cannot be scanned out",
-            );
-        }
-        if source != SOURCE {
-            return refuse(
-                call,
-                c"vidpn_source",
-                source.into(),
-                c"not a source of this adapter",
-            );
-        }
-        if rate != 0 && data.refresh_denominator == 0 {
-            return refuse(call, c"refresh_denominator", 0, c"zero");
-        }
-        return Ok(());
+    if flags.intersects(AllocationFlags::CPU_READS | AllocationFlags::SYSTEM_MEMORY) {
+        return refuse(
+            call,
+            c"flags",
+            data.flags.into(),
+            c"a primary is in video memory",
+        );
     }
-    if source != NO_VIDPN_SOURCE {
+    if !format::is_scanned_out(data.format) {
+        return refuse(
+            call,
+            c"format",
+            data.format.into(),
+            c"cannot be scanned out",
+        );
+    }
+    if data.vidpn_source != SOURCE {
+        let source = data.vidpn_source.into();
         return refuse(
             call,
             c"vidpn_source",
-            source.into(),
-            c"given for what is no primary",
+            source,
+            c"not a source of this adapter",
         );
     }
-    if rate != 0 || data.refresh_denominator != 0 {
-        return refuse(
-            call,
-            c"refresh_numerator",
-            rate.into(),
-            c"given for what is no primary",
-        );
+    if data.refresh_numerator != 0 && data.refresh_denominator == 0 {
+        return refuse(call, c"refresh_denominator", 0, c"zero");
+    }
+    if bytes > sizes.largest_primary {
+        return refuse(call, c"Size", bytes, c"a primary over half of video memory");
     }
     Ok(())
 }
@@ -350,6 +325,7 @@ fn check_scan_out(
 ///
 /// What the CPU reads is cached memory, which only the cache-coherent aperture has; GDI's
 /// CPU-visible surfaces must be there as well (`D3DKMDT_GDISURFACE_STAGING_CPUVISIBLE`).
+#[inline]
 fn wanted(kind: Kind, flags: AllocationFlags) -> SegmentSet {
     let cpu = flags.contains(AllocationFlags::CPU_VISIBLE);
     let system = AllocationFlags::CPU_READS | AllocationFlags::SYSTEM_MEMORY;
@@ -363,6 +339,7 @@ fn wanted(kind: Kind, flags: AllocationFlags) -> SegmentSet {
 }
 
 /// One debug line, and the refusal.
+#[cold]
 fn refuse<T>(
     call: &'static CStr,
     field: &'static CStr,

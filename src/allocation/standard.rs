@@ -14,7 +14,7 @@ use vmdisp_abi::allocation::{AllocationData, AllocationFlags, BYTES, Kind};
 use vmdisp_abi::format;
 use zerocopy::IntoBytes;
 
-use super::spec::Spec;
+use super::spec;
 use crate::kernel::complain;
 use crate::memory::segments::Segments;
 
@@ -52,8 +52,9 @@ pub fn describe(
     to: &mut [u8],
 ) -> Result<(), NoDescription> {
     let mut data = data_of(&surface)?;
-    let spec = Spec::check(CALL, &data, segments).map_err(|_| NoDescription)?;
-    data.pitch = spec.pitch;
+    let allocation = spec::complete(CALL, data, &segments.sizes()).map_err(|_| NoDescription)?;
+    let pitch = allocation.pitch();
+    data.pitch = pitch;
 
     let short = to.len() as u64;
     let Some(to) = to.get_mut(..data.as_bytes().len()) else {
@@ -70,9 +71,9 @@ pub fn describe(
     }
     match surface {
         Surface::SharedPrimary(_) => {}
-        Surface::Shadow(surface) => surface.Pitch = spec.pitch,
-        Surface::Staging(surface) => surface.Pitch = spec.pitch,
-        Surface::Gdi(surface) => surface.Pitch = spec.pitch,
+        Surface::Shadow(surface) => surface.Pitch = pitch,
+        Surface::Staging(surface) => surface.Pitch = pitch,
+        Surface::Gdi(surface) => surface.Pitch = pitch,
     }
     Ok(())
 }

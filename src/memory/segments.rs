@@ -61,6 +61,12 @@ impl SegmentSet {
         self.0
     }
 
+    /// What [`SegmentSet::bits`] gave.
+    #[must_use]
+    pub const fn from_bits(bits: u32) -> Self {
+        Self(bits & Self::BOTH.0)
+    }
+
     /// Whether every segment of `other` is in this set.
     #[must_use]
     pub const fn contains(self, other: Self) -> bool {
@@ -117,17 +123,33 @@ impl Segments {
         self.physical.load(Ordering::Relaxed)
     }
 
-    /// The largest primary, in bytes: half of video memory, in whole pages.
+    /// The sizes as they are now.
     #[must_use]
-    pub fn largest_primary(&self) -> u64 {
-        (self.video_memory_bytes() / 2) & !(PAGE - 1)
+    pub fn sizes(&self) -> Sizes {
+        let video_memory = self.video_memory_bytes();
+        Sizes {
+            video_memory,
+            largest_primary: (video_memory / 2) & !(PAGE - 1),
+        }
     }
+}
 
+/// How large the segments are, for the length of one call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Sizes {
+    /// Bytes of video memory; 0 while the adapter is not started.
+    pub video_memory: u64,
+    /// The largest primary, in bytes: half of video memory, in whole pages.
+    pub largest_primary: u64,
+}
+
+impl Sizes {
     /// Those of `wanted` that an allocation of `bytes` bytes fits into.
     #[must_use]
-    pub fn that_hold(&self, bytes: u64, wanted: SegmentSet) -> SegmentSet {
+    #[inline]
+    pub const fn that_hold(&self, bytes: u64, wanted: SegmentSet) -> SegmentSet {
         let mut fitting = wanted;
-        if bytes > self.video_memory_bytes() {
+        if bytes > self.video_memory {
             fitting = fitting.without(SegmentSet::VIDEO_MEMORY);
         }
         if bytes > APERTURE_BYTES {
@@ -151,20 +173,21 @@ mod tests {
     fn an_allocation_only_goes_where_it_fits() {
         let segments = Segments::new();
         segments.set(0xe000_0000, 16 << 20);
+        let sizes = segments.sizes();
         assert_eq!(
-            segments.that_hold(16 << 20, SegmentSet::BOTH),
+            sizes.that_hold(16 << 20, SegmentSet::BOTH),
             SegmentSet::BOTH
         );
         assert_eq!(
-            segments.that_hold((16 << 20) + 1, SegmentSet::BOTH),
+            sizes.that_hold((16 << 20) + 1, SegmentSet::BOTH),
             SegmentSet::APERTURE
         );
         assert_eq!(
-            segments.that_hold(APERTURE_BYTES + 1, SegmentSet::BOTH),
+            sizes.that_hold(APERTURE_BYTES + 1, SegmentSet::BOTH),
             SegmentSet::NONE
         );
         assert_eq!(
-            segments.that_hold(1, SegmentSet::APERTURE),
+            sizes.that_hold(1, SegmentSet::APERTURE),
             SegmentSet::APERTURE
         );
     }
@@ -174,8 +197,8 @@ mod tests {
         let segments = Segments::new();
         for bytes in [16 << 20, (16 << 20) + 4096, 8 << 20, 4096, 0] {
             segments.set(0, bytes);
-            assert!(segments.largest_primary() * 2 <= bytes);
-            assert_eq!(segments.largest_primary() % 4096, 0);
+            assert!(segments.sizes().largest_primary * 2 <= bytes);
+            assert_eq!(segments.sizes().largest_primary % 4096, 0);
         }
     }
 }

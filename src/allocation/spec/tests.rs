@@ -10,20 +10,21 @@ use zerocopy::IntoBytes;
 use super::*;
 use crate::kernel::host::World;
 use crate::kernel::testing::{caller_data, null_data, passive};
+use crate::memory::segments::Segments;
 
 const CALL: &CStr = c"Test";
 const VIDEO_MEMORY: u64 = 16 << 20;
 
-fn segments() -> Segments {
+fn sizes() -> Sizes {
     let segments = Segments::new();
     segments.set(0xe000_0000, VIDEO_MEMORY);
-    segments
+    segments.sizes()
 }
 
 /// Reads `bytes` as the private data of an allocation.
-fn fetch(bytes: &[u8]) -> Result<Spec, Refusal> {
+fn fetch(bytes: &[u8]) -> Result<Allocation, Refusal> {
     let data = caller_data(bytes, u32::try_from(bytes.len()).unwrap());
-    Spec::fetch(CALL, data, &segments(), passive())
+    fetch_allocation(CALL, data, &sizes(), passive())
 }
 
 /// The refusal of `data`, which must come with one debug line that names `field`.
@@ -54,18 +55,18 @@ type Wrong = (&'static str, fn(&mut AllocationData));
 #[test]
 fn good_data_are_taken() {
     let spec = fetch(surface().as_bytes()).unwrap();
-    assert_eq!((spec.pitch, spec.bytes), (448, 448 * 50));
-    assert_eq!(spec.segments, SegmentSet::BOTH);
+    assert_eq!((spec.pitch(), spec.bytes()), (448, 448 * 50));
+    assert_eq!(spec.segments(), SegmentSet::BOTH);
 
     let spec = fetch(primary().as_bytes()).unwrap();
-    assert_eq!((spec.pitch, spec.bytes), (4096, 4096 * 768));
+    assert_eq!((spec.pitch(), spec.bytes()), (4096, 4096 * 768));
     assert_eq!(
-        (spec.segments, spec.refresh),
+        (spec.segments(), spec.refresh()),
         (SegmentSet::VIDEO_MEMORY, (60, 1))
     );
 
     let buffer = AllocationData::buffer(1, AllocationFlags::empty());
-    assert_eq!(fetch(buffer.as_bytes()).unwrap().bytes, 1);
+    assert_eq!(fetch(buffer.as_bytes()).unwrap().bytes(), 1);
 }
 
 #[test]
@@ -117,7 +118,7 @@ fn a_wrong_primary_is_malformed() {
     // Half of video memory is the most.
     let mut data = primary();
     data.height = 2048;
-    assert_eq!(fetch(data.as_bytes()).unwrap().bytes * 2, VIDEO_MEMORY);
+    assert_eq!(fetch(data.as_bytes()).unwrap().bytes() * 2, VIDEO_MEMORY);
 }
 
 #[test]
@@ -171,7 +172,7 @@ fn null_data_are_malformed() {
     for size in [0, 1, 55, 56, 57, u32::MAX] {
         let data = null_data(size);
         assert_eq!(
-            Spec::fetch(CALL, data, &segments(), passive()),
+            fetch_allocation(CALL, data, &sizes(), passive()),
             Err(Refusal::Malformed),
             "{size}"
         );
@@ -207,7 +208,7 @@ fn a_kind_has_its_segments() {
     ] {
         let data = AllocationData::picture(kind, 64, 64, A8R8G8B8, flags);
         assert_eq!(
-            fetch(data.as_bytes()).unwrap().segments,
+            fetch(data.as_bytes()).unwrap().segments(),
             set,
             "{kind:?} {flags:?}"
         );

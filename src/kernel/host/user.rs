@@ -59,6 +59,7 @@ pub fn copy_from_user(
 /// # Safety
 ///
 /// `from` is an address that the caller of the driver passed as that of `to.len()` bytes.
+#[inline]
 pub unsafe fn copy_from_caller(
     to: &mut [u8],
     from: *const c_void,
@@ -72,28 +73,33 @@ pub unsafe fn copy_from_caller(
     }
 }
 
+#[inline]
 fn copy(to: &mut [u8], from: *const u8) -> Result<(), Fault> {
-    let watched = with(|world| {
-        let start = from.addr() as u64;
-        let end = start.saturating_add(to.len() as u64);
-        let faults = |world: &super::world::Inner| {
-            locked(&world.user.faults)
-                .iter()
-                .any(|gone| gone.start < end && start < gone.end)
-        };
-        if world.watched && faults(world) {
-            Err(Fault)
-        } else {
-            Ok(world.watched)
-        }
-    })?;
-    if watched && let Some(copied) = careful_copy(to, from) {
+    if with(|world| world.watched)
+        && let Some(copied) = watched_copy(to, from)
+    {
         return copied;
     }
     // SAFETY: the caller of the driver says that these bytes are there; a world that watches has
     // had the system look, where the system can.
     unsafe { from.copy_to(to.as_mut_ptr(), to.len()) };
     Ok(())
+}
+
+/// Copies unless a test or the system says that a page is gone. `None` if neither can tell.
+#[cold]
+fn watched_copy(to: &mut [u8], from: *const u8) -> Option<Result<(), Fault>> {
+    let start = from.addr() as u64;
+    let end = start.saturating_add(to.len() as u64);
+    let gone = with(|world| {
+        locked(&world.user.faults)
+            .iter()
+            .any(|gone| gone.start < end && start < gone.end)
+    });
+    if gone {
+        return Some(Err(Fault));
+    }
+    careful_copy(to, from)
 }
 
 /// Has the system copy, which reports a bad address instead of faulting. `None` if it will not.

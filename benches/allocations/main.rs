@@ -1,0 +1,74 @@
+//! CreateAllocation and DestroyAllocation through their extern functions, as dxgkrnl calls them.
+//!
+//! `cargo bench --bench allocations` measures vmdisp beside the strategy of the published sample
+//! drivers (a pool call for each object and each resource, no check of any handle), in the same
+//! process and on the same pool, the system's malloc. A step destroys one list of allocations with
+//! its resource, chosen at random, and creates another in its place, so that the number of live
+//! allocations stays what it is. At the end it prints the tables of docs/performance.md.
+
+mod plain;
+mod rig;
+mod summary;
+mod threads;
+mod workload;
+
+use std::time::Duration;
+
+use criterion::{BenchmarkId, Criterion, Throughput};
+use vmdisp::kernel::host::World;
+
+use rig::Driver;
+use workload::Workload;
+
+/// Allocations in a list.
+const LISTS: [usize; 3] = [1, 16, 256];
+/// Live allocations.
+const LIVE: [usize; 5] = [100, 1_000, 10_000, 100_000, 1_000_000];
+
+/// The name of the one and of the other in criterion's reports.
+const OURS: &str = "vmdisp";
+const PLAIN: &str = "plain";
+
+fn main() {
+    let world = World::bare();
+    let _entered = world.enter();
+    let ours = rig::Vmdisp::start();
+    let plain = plain::Plain::new();
+
+    let mut criterion = Criterion::default()
+        .warm_up_time(Duration::from_millis(300))
+        .measurement_time(Duration::from_millis(900))
+        .sample_size(30)
+        .without_plots()
+        .configure_from_args();
+    for list in LISTS {
+        let mut group = criterion.benchmark_group(format!("lists of {list}"));
+        group.throughput(Throughput::Elements(list as u64));
+        for live in LIVE {
+            measure(&mut group, OURS, &ours, list, live);
+            measure(&mut group, PLAIN, &plain, list, live);
+        }
+        group.finish();
+    }
+    criterion.final_summary();
+
+    // `cargo test` runs each benchmark once, to see that it works: there is nothing to sum up then.
+    let measuring = std::env::args().any(|argument| argument == "--bench");
+    if measuring {
+        summary::print(&LISTS, &LIVE);
+        threads::print(&world, &ours);
+    }
+}
+
+fn measure<M: criterion::measurement::Measurement>(
+    group: &mut criterion::BenchmarkGroup<'_, M>,
+    name: &str,
+    driver: &dyn Driver,
+    list: usize,
+    live: usize,
+) {
+    group.bench_function(BenchmarkId::new(name, live), |bencher| {
+        let mut workload = Workload::new(driver, list, live, 1);
+        bencher.iter(|| workload.step());
+    });
+}
