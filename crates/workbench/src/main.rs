@@ -3,6 +3,9 @@
 //! Each command has a module of its own with its arguments (`Args`) and what it does (`run`).
 
 mod bindings;
+mod driver;
+mod ring0;
+mod setup;
 mod toolchain;
 
 use std::process::ExitCode;
@@ -20,6 +23,9 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Bindings(bindings::Args),
+    Driver(driver::Args),
+    Ring0(ring0::Args),
+    Setup(setup::Args),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -28,6 +34,9 @@ fn main() -> anyhow::Result<ExitCode> {
         None => Ok(ExitCode::SUCCESS),
         Some(command) => match command {
             Command::Bindings(args) => bindings::run(&args),
+            Command::Driver(args) => driver::run(&args),
+            Command::Ring0(args) => ring0::run(&args),
+            Command::Setup(args) => setup::run(&args),
         },
     }
 }

@@ -2,12 +2,13 @@
 //!
 //! Each function here does one forbidden thing; its name is what a report must show.
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 use core::{arch::asm, hint::black_box};
 
 use x86_64::{
+    VirtAddr,
     instructions::{hlt, tables::lidt},
-    structures::DescriptorTablePointer,
+    structures::{DescriptorTablePointer, idt::InterruptDescriptorTable},
 };
 
 use crate::{
@@ -41,10 +42,17 @@ pub fn break_net(net: &str) -> ! {
         "stack-overflow" => stack_overflow,
         "triple-fault" => triple_fault,
         "hang" => hang,
+        "deaf-hang" => deaf_hang,
+        "lock-recursion" => lock_recursion,
+        "lock-order" => lock_order,
+        "lock-irql" => lock_irql,
+        "wait-for-ever" => wait_for_ever,
+        "bug-check" => bug_check,
         "panic" => || panic!("on purpose"),
         _ => panic!("no safety net is called {net}"),
     };
     break_it();
+    black_box(()); // so that the call above is no jump, and stands in the report
     fault::wrong_use(net, "nothing stopped it", Vec::new())
 }
 
@@ -53,6 +61,7 @@ fn service(name: &str) -> u64 {
     nt::resolve(name).expect("a service of that name")
 }
 
+#[inline(never)]
 fn allocate(bytes: usize) -> *mut u8 {
     type Service = unsafe extern "win64" fn(u64, usize, u32) -> *mut u8;
     // SAFETY: the service has this type.
@@ -61,6 +70,7 @@ fn allocate(bytes: usize) -> *mut u8 {
     unsafe { service(0x40, bytes, u32::from_le_bytes(*b"Brk ")) }
 }
 
+#[inline(never)]
 fn free(block: *mut u8, tag: [u8; 4]) {
     type Service = unsafe extern "win64" fn(*mut u8, u32);
     // SAFETY: the service has this type.
@@ -90,39 +100,46 @@ fn execute(address: u64) {
 #[inline(never)]
 fn write_code() {
     write(write_code as *const () as u64);
+    black_box(());
 }
 
 #[inline(never)]
 fn write_constants() {
     static CONSTANT: u64 = 7;
     write(&raw const CONSTANT as u64);
+    black_box(());
 }
 
 #[inline(never)]
 fn execute_data() {
     let code: [u8; 1] = black_box([0xc3]);
     execute(code.as_ptr() as u64);
+    black_box(());
 }
 
 #[inline(never)]
 fn execute_pool() {
     execute(allocate(4096) as u64);
+    black_box(());
 }
 
 #[inline(never)]
 fn null_read() {
     read(8);
+    black_box(());
 }
 
 #[inline(never)]
 fn user_half() {
     read(0x7fff_0000_0000);
+    black_box(());
 }
 
 /// The boot code's page must be mapped by its physical address no more.
 #[inline(never)]
 fn identity() {
     read(1 << 20);
+    black_box(());
 }
 
 /// Needs guard mode.
@@ -130,6 +147,7 @@ fn identity() {
 fn pool_overrun() {
     let block = allocate(96);
     write(block as u64 + 96);
+    black_box(());
 }
 
 /// Needs guard mode.
@@ -138,6 +156,7 @@ fn pool_use_after_free() {
     let block = allocate(96);
     free(block, *b"Brk ");
     read(block as u64 + 8);
+    black_box(());
 }
 
 #[inline(never)]
@@ -145,11 +164,13 @@ fn pool_double_free() {
     let block = allocate(96);
     free(block, *b"Brk ");
     free(block, *b"Brk ");
+    black_box(());
 }
 
 #[inline(never)]
 fn pool_wrong_tag() {
     free(allocate(96), *b"Oops");
+    black_box(());
 }
 
 /// A byte behind the block that no page boundary can catch.
@@ -158,12 +179,14 @@ fn pool_slack() {
     let block = allocate(100);
     write(block as u64 + 100);
     free(block, *b"Brk ");
+    black_box(());
 }
 
 #[inline(never)]
 fn pool_irql() {
     irql::set(irql::HIGH_LEVEL);
     allocate(96);
+    black_box(());
 }
 
 /// The same physical memory must not be executable by its other address either.
@@ -172,6 +195,75 @@ fn execute_direct() {
     let block = allocate(4096) as u64;
     let (physical, _) = paging::translate(block).expect("a mapped block");
     execute(direct(physical).as_u64());
+    black_box(());
+}
+
+#[inline(never)]
+fn acquire(lock: &mut usize) -> u8 {
+    type Service = unsafe extern "win64" fn(*mut usize) -> u8;
+    // SAFETY: the service has this type.
+    let service: Service = unsafe { core::mem::transmute(service("KeAcquireSpinLockRaiseToDpc")) };
+    // SAFETY: the lock outlives the call, which is all that the service needs.
+    unsafe { service(lock) }
+}
+
+#[inline(never)]
+fn release(lock: &mut usize, level: u8) {
+    type Service = unsafe extern "win64" fn(*mut usize, u8);
+    // SAFETY: the service has this type.
+    let service: Service = unsafe { core::mem::transmute(service("KeReleaseSpinLock")) };
+    // SAFETY: what is wrong with the call is what the service shall find.
+    unsafe { service(lock, level) }
+}
+
+#[inline(never)]
+fn lock_recursion() {
+    let mut lock = 0;
+    acquire(&mut lock);
+    acquire(&mut lock);
+    black_box(());
+}
+
+#[inline(never)]
+fn lock_order() {
+    let (mut first, mut second) = (0, 0);
+    let level = acquire(&mut first);
+    acquire(&mut second);
+    release(&mut first, level);
+    black_box(());
+}
+
+#[inline(never)]
+fn lock_irql() {
+    let mut lock = 0;
+    let level = acquire(&mut lock);
+    irql::set(level);
+    release(&mut lock, level);
+    black_box(());
+}
+
+#[inline(never)]
+fn wait_for_ever() {
+    type Initialize = unsafe extern "win64" fn(*mut u64, u32, u8);
+    type Wait = unsafe extern "win64" fn(*mut u64, u32, u8, u8, *const i64) -> i32;
+    let mut event = [0; 3];
+    // SAFETY: the service has this type.
+    let initialize: Initialize = unsafe { core::mem::transmute(service("KeInitializeEvent")) };
+    // SAFETY: the event has the size of one.
+    unsafe { initialize(event.as_mut_ptr(), 0, 0) }
+    // SAFETY: the service has this type.
+    let wait: Wait = unsafe { core::mem::transmute(service("KeWaitForSingleObject")) };
+    // SAFETY: what is wrong with the call is what the service shall find.
+    unsafe { wait(event.as_mut_ptr(), 0, 0, 0, core::ptr::null()) };
+}
+
+#[inline(never)]
+fn bug_check() {
+    type Service = unsafe extern "win64" fn(u32, u64, u64, u64, u64) -> !;
+    // SAFETY: the service has this type.
+    let service: Service = unsafe { core::mem::transmute(service("KeBugCheckEx")) };
+    // SAFETY: it takes plain numbers.
+    unsafe { service(0xe2, 1, 2, 3, 4) }
 }
 
 #[expect(unconditional_recursion, reason = "that is what it is for")]
@@ -197,5 +289,23 @@ fn triple_fault() {
 fn hang() {
     loop {
         hlt();
+    }
+}
+
+/// A handler that never returns answers nothing.
+#[inline(never)]
+fn deaf_hang() {
+    let mut table = Box::new(InterruptDescriptorTable::new());
+    let deaf = VirtAddr::new(deaf as *const () as u64);
+    // SAFETY: the handler takes nothing and never returns.
+    unsafe { table.non_maskable_interrupt.set_handler_addr(deaf) };
+    Box::leak(table).load();
+    hang();
+}
+
+/// Where a non-maskable interrupt then ends.
+extern "sysv64" fn deaf() -> ! {
+    loop {
+        core::hint::spin_loop();
     }
 }

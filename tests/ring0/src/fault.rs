@@ -80,7 +80,7 @@ fn panic(info: &PanicInfo<'_>) -> ! {
     begin();
     report(Fault {
         kind: FaultKind::Panic,
-        text: format!("the small kernel panicked: {info}"),
+        text: format!("the small kernel panicked: {info}").replace('\n', " "),
         instruction: 0,
         address: None,
         registers: Vec::new(),

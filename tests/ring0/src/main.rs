@@ -14,8 +14,10 @@ extern crate alloc;
 mod boot;
 mod breakage;
 mod cpu;
+mod driver;
 mod fault;
 mod fw_cfg;
+mod host;
 mod image;
 mod memory;
 mod nt;
@@ -93,11 +95,14 @@ extern "sysv64" fn main() -> ! {
     nt::pool::set_up(options.guard);
     nt::set_parameters(&options.parameters);
     nt::set_verified(options.verified);
+    if options.trace {
+        nt::write_all_lines();
+    }
     if let Job::Break(net) = &options.job {
         breakage::break_net(net);
     }
     let file = fw_cfg::file(DRIVER_FILE).expect("the workbench passes a driver");
-    run::run(&file, &options);
+    run::run(file, &options);
     fault::end(End::Done)
 }
 

@@ -1,46 +1,174 @@
-//! One run: load the driver, let it register, unload it.
+//! What the workbench asked for, done: the main job or rows of the failure matrix, on the machine's
+//! own adapters.
 
-use alloc::{boxed::Box, vec::Vec};
-
-use vmdisp_ring0_protocol::{Adapter, Message, Options};
-
-use crate::{
-    image, log,
-    nt::{self, Utf16},
-    pci, serial,
+use alloc::{
+    format,
+    string::{String, ToString},
+    sync::Arc,
+    vec::Vec,
 };
 
-/// A `DRIVER_OBJECT` as far as a display miniport looks at it.
-#[repr(C, align(16))]
-struct DriverObject([u8; nt::DRIVER_OBJECT_SIZE]);
+use dxgk_port::{Host, Port, Settings};
+use serde_json::Value;
+use spin::Mutex;
+use vmdisp_ring0_protocol::{self as protocol, Job, Message, Options};
+use vmdisp_scenarios::{self as scenarios, Progress, Row, RowOptions, find_row, main_job, run_row};
 
-type DriverEntry =
-    unsafe extern "win64" fn(object: *mut DriverObject, path: *const nt::UnicodeString) -> i32;
+use crate::{cpu::clock, driver::Loader, host::Machine, log, nt, pci, serial};
+
+/// Time between two reports of progress, in 100 ns.
+const PROGRESS_PERIOD: u64 = 1_000_000;
+
+/// The scenarios' view of this kernel.
+struct Kernel {
+    machine: Arc<Machine>,
+    loader: Loader,
+    /// What the driver left behind at its unloads.
+    faults: Mutex<Vec<String>>,
+}
+
+impl scenarios::Machine for Kernel {
+    fn name(&self) -> &'static str {
+        "ring 0"
+    }
+
+    fn host(&self) -> Arc<dyn Host> {
+        self.machine.clone()
+    }
+
+    fn adapters(&self) -> u32 {
+        self.machine.adapters() as u32
+    }
+
+    fn load(&self, settings: Settings) -> Result<Port, i32> {
+        self.loader.load(&self.machine, settings)
+    }
+
+    fn unload(&self, port: &Port) {
+        self.faults.lock().extend(self.loader.unload(port));
+    }
+
+    fn set_parameter(&self, name: &str, value: Option<u32>) {
+        nt::set_parameter(name, value);
+    }
+
+    fn take_complaints(&self) -> Vec<String> {
+        nt::take_complaints()
+    }
+
+    fn take_faults(&self) -> Vec<String> {
+        core::mem::take(&mut *self.faults.lock())
+    }
+
+    fn while_changing(
+        &self,
+        memory: *mut u8,
+        first: &[u8],
+        second: &[u8],
+        work: &mut dyn FnMut(),
+    ) -> bool {
+        nt::while_changing(memory, first, second, work);
+        true
+    }
+}
 
 /// Does what `options` ask for with the driver in `file`.
-pub fn run(file: &[u8], options: &Options) {
-    for adapter in pci::display_adapters() {
-        announce(&adapter);
+///
+/// # Panics
+///
+/// Where the workbench names a row that there is not.
+pub fn run(file: Vec<u8>, options: &Options) {
+    let adapters = pci::display_adapters();
+    adapters.iter().for_each(announce);
+    let kernel = Kernel {
+        machine: Arc::new(Machine::new(adapters)),
+        loader: Loader::new(file, options.withhold.clone()),
+        faults: Mutex::new(Vec::new()),
+    };
+    match &options.job {
+        Job::Main { scale } => run_main_job(&kernel, options, *scale),
+        Job::Rows {
+            names,
+            wrong_handles,
+        } => {
+            let row_options = RowOptions {
+                seed: options.seed,
+                wrong_handles: *wrong_handles,
+            };
+            let rows = rows(names);
+            let names = rows.iter().map(|row| row.name.into()).collect();
+            serial::message(&Message::Rows(names));
+            for row in rows {
+                let (name, shows) = (row.name.into(), row.shows.into());
+                serial::message(&Message::RowBegins { name, shows });
+                let result = run_row(&kernel, row, &row_options);
+                serial::message(&Message::Row(json(&result)));
+            }
+        }
+        Job::Load | Job::Break(_) => load(&kernel),
     }
-    let mut driver = image::load(file, &options.withhold);
-    nt::set_image(driver.base, driver.end());
-    let mut object = Box::new(DriverObject([0; nt::DRIVER_OBJECT_SIZE]));
-    let mut path = Utf16::new(nt::SERVICE_KEY);
-    let path = path.as_unicode_string();
-    // SAFETY: the loader checked that the entry point is in the driver's code, and its type is
-    // DriverEntry's.
-    let entry: DriverEntry = unsafe { core::mem::transmute(driver.entry) };
-    // SAFETY: both arguments live through the call.
-    let status = unsafe { entry(&raw mut *object, &raw const path) };
-    log!("DriverEntry: {status:#010x}");
-    driver.discard();
+}
+
+/// The rows with these names, or all.
+fn rows(names: &[String]) -> Vec<&'static Row> {
+    if names.is_empty() {
+        return scenarios::ROWS.iter().collect();
+    }
+    let find = |name: &String| find_row(name).unwrap_or_else(|| panic!("no row is called {name}"));
+    names.iter().map(find).collect()
+}
+
+fn run_main_job(kernel: &Kernel, options: &Options, scale: u32) {
+    let job = scenarios::Options {
+        seed: options.seed,
+        scale,
+        trace: options.trace,
+    };
+    let mut next_report = clock::now_100ns() + PROGRESS_PERIOD;
+    let mut report = |progress: &Progress| {
+        let now = clock::now_100ns();
+        if now >= next_report {
+            next_report = now + PROGRESS_PERIOD;
+            let Progress {
+                done, total, live, ..
+            } = *progress;
+            serial::message(&Message::Progress(protocol::Progress { done, total, live }));
+        }
+    };
+    match main_job(kernel, &job, &mut report) {
+        Ok(summary) => serial::message(&Message::Summary(json(&summary))),
+        Err(failed) => serial::message(&Message::Failed(failed.to_string())),
+    }
+    for fault in scenarios::Machine::take_faults(kernel) {
+        serial::message(&Message::Failed(fault));
+    }
+}
+
+/// Loads and unloads the driver.
+fn load(kernel: &Kernel) {
+    match scenarios::Machine::load(kernel, Settings::default()) {
+        Ok(port) => {
+            scenarios::Machine::unload(kernel, &port);
+            log!("the driver registered and was unloaded");
+        }
+        Err(status) => {
+            serial::message(&Message::Failed(format!("DriverEntry: {status:#010x}")));
+        }
+    }
+    for fault in scenarios::Machine::take_faults(kernel) {
+        serial::message(&Message::Failed(fault));
+    }
+}
+
+fn json(value: &impl serde::Serialize) -> Value {
+    serde_json::to_value(value).unwrap_or_else(|error| Value::String(format!("{error}")))
 }
 
 fn announce(adapter: &pci::Adapter) {
     let memory = adapter.bars.iter().filter(|bar| bar.memory);
     let bars: Vec<_> = memory.map(|bar| (bar.start, bar.bytes)).collect();
     let pci::Adapter { vendor, device, .. } = *adapter;
-    serial::message(&Message::Adapter(Adapter {
+    serial::message(&Message::Adapter(protocol::Adapter {
         place: adapter.place(),
         vendor,
         device,

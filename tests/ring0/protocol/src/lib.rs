@@ -13,6 +13,7 @@ extern crate alloc;
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// `fw_cfg` name of the driver's image.
 pub const DRIVER_FILE: &str = "opt/vmdisp/driver.sys";
@@ -93,8 +94,20 @@ impl Default for Options {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Job {
-    /// Load the driver, call its `DriverEntry`, unload it.
+    /// Load the driver, let it register with the port, unload it.
     Load,
+    /// Run the main job at this scale.
+    Main {
+        /// How much of it; 1 is the size that the project promises.
+        scale: u32,
+    },
+    /// Run rows of the failure matrix, each on a driver that was loaded anew.
+    Rows {
+        /// Their names; all of them if there are none.
+        names: Vec<String>,
+        /// How many wrong handles a row tries that tries wrong handles.
+        wrong_handles: u32,
+    },
     /// Break the kernel's own safety net of that name; no driver is needed.
     Break(String),
 }
@@ -107,8 +120,39 @@ pub enum Message {
     Image(Image),
     /// A display adapter was found.
     Adapter(Adapter),
+    /// How far the job is.
+    Progress(Progress),
+    /// What the main job came to: the scenarios' `Summary`.
+    Summary(Value),
+    /// The rows of the failure matrix that will be run, by name.
+    Rows(Vec<String>),
+    /// A row begins.
+    RowBegins {
+        /// Its name.
+        name: String,
+        /// What it shows.
+        shows: String,
+    },
+    /// What a row came to: the scenarios' `RowResult`.
+    Row(Value),
+    /// A pool block that the driver still has after its unload. A return address is written as
+    /// in [`Fault::notes`].
+    Leaked(String),
+    /// The job could not be done; why.
+    Failed(String),
     /// Something broke; the run ends.
     Fault(Fault),
+}
+
+/// How far a job is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Steps done.
+    pub done: u64,
+    /// Steps in all.
+    pub total: u64,
+    /// Allocations that live now.
+    pub live: u64,
 }
 
 /// Where the driver's image lies.
@@ -149,7 +193,8 @@ pub struct Fault {
     /// Words of the stack that are return addresses into the driver's image or the kernel's,
     /// innermost first. A stale one may be among them.
     pub stack: Vec<u64>,
-    /// Lines that explain more: the block that was overrun, the imports that are missing.
+    /// Lines that explain more: the block that was overrun, the imports that are missing. A
+    /// return address in one is written as `<0x…>`.
     pub notes: Vec<String>,
 }
 

@@ -1,9 +1,10 @@
 //! The return addresses on a stack.
 //!
-//! The driver's frames keep no chain that can be followed without its unwind
-//! data, so a stack is read word by word: a word is taken for a return address
-//! if it points into code right behind a call instruction. One that an earlier
-//! call left behind may be among them, which a reader can tell.
+//! The kernel's own functions keep a chain of frames in RBP. The driver's keep
+//! none that can be followed without its unwind data, so there the stack is read
+//! word by word: a word is taken for a return address if it points into the
+//! driver's code right behind a call instruction. One that an earlier call left
+//! behind may be among them, which a reader can tell.
 
 use alloc::vec::Vec;
 use core::arch::asm;
@@ -16,23 +17,67 @@ use crate::{
 /// How many return addresses a report has.
 const MOST: usize = 24;
 /// How many words of a stack are looked at.
-const WORDS: u64 = 1024;
+const WORDS: u64 = 2048;
 
-/// The return addresses on the running stack.
+/// The return addresses on the running stack, innermost first.
 #[inline(never)]
 pub fn from_here() -> Vec<u64> {
-    let pointer: u64;
-    // SAFETY: only copies the stack pointer.
-    unsafe { asm!("mov {}, rsp", out(reg) pointer, options(nomem, nostack, preserves_flags)) }
-    from_stack(pointer)
+    let (stack, frame): (u64, u64);
+    // SAFETY: only copies two registers.
+    unsafe {
+        asm!(
+            "mov {}, rsp",
+            "mov {}, rbp",
+            out(reg) stack,
+            out(reg) frame,
+            options(nomem, nostack, preserves_flags),
+        );
+    }
+    let mut found = chain(frame);
+    add_driver_addresses(stack, &mut found);
+    found
 }
 
-/// The return addresses on the stack whose pointer is `pointer`, innermost first.
-pub fn from_stack(pointer: u64) -> Vec<u64> {
-    let mut found = Vec::with_capacity(MOST);
-    let first = pointer.next_multiple_of(8);
+/// The return addresses where an exception stopped the processor, innermost first.
+pub fn from_exception(instruction: u64, stack: u64, frame: u64) -> Vec<u64> {
+    let mut found = Vec::new();
+    if !is_code(instruction) && paging::is_mapped(stack, 8) {
+        // A call to where no code is left its return address on top.
+        // SAFETY: the word is mapped; a stack pointer that is not aligned is read all the same.
+        found.push(unsafe { (stack as *const u64).read_unaligned() });
+    }
+    if !image::is_driver_code(instruction) {
+        found.extend(chain(frame));
+    }
+    add_driver_addresses(stack, &mut found);
+    found
+}
+
+/// The return addresses along the kernel's frames, from the one at `frame` on.
+fn chain(mut frame: u64) -> Vec<u64> {
+    let mut found = Vec::new();
+    while found.len() < MOST && frame.is_multiple_of(8) && paging::is_mapped(frame, 16) {
+        // SAFETY: both words are mapped and aligned.
+        let [next, address] = unsafe { *(frame as *const [u64; 2]) };
+        if !is_return_address(address) {
+            break;
+        }
+        found.push(address);
+        if image::is_driver_code(address) || next <= frame {
+            break;
+        }
+        frame = next;
+    }
+    found
+}
+
+/// Adds what look like return addresses into the driver from `stack` on.
+fn add_driver_addresses(stack: u64, found: &mut Vec<u64>) {
     let mut known_page = 0;
-    for address in (first..).step_by(8).take(WORDS as usize) {
+    for address in (stack.next_multiple_of(8)..)
+        .step_by(8)
+        .take(WORDS as usize)
+    {
         if address & !(PAGE - 1) != known_page {
             known_page = address & !(PAGE - 1);
             if paging::translate(known_page).is_none() {
@@ -41,14 +86,13 @@ pub fn from_stack(pointer: u64) -> Vec<u64> {
         }
         // SAFETY: the word is aligned and its page is mapped.
         let word = unsafe { (address as *const u64).read() };
-        if is_return_address(word) {
-            found.push(word);
+        if image::is_driver_code(word) && is_return_address(word) && !found.contains(&word) {
             if found.len() == MOST {
                 break;
             }
+            found.push(word);
         }
     }
-    found
 }
 
 /// Whether `address` lies in code of the driver or the kernel, behind a call instruction.

@@ -228,7 +228,7 @@ extern "sysv64" fn dispatch(frame: &Frame) -> ! {
         instruction: frame.rip,
         address,
         registers: registers(frame),
-        stack: backtrace::from_stack(frame.rsp),
+        stack: backtrace::from_exception(frame.rip, frame.rsp, frame.rbp),
         notes,
     })
 }

@@ -1,11 +1,12 @@
 //! Maps a driver's image: sections, relocations, imports, and then the protection of each page.
 
 use alloc::{format, string::String, vec::Vec};
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use vmdisp_ring0_protocol::{FaultKind, Image, Message};
 
 use super::{
-    Driver, LOADED, Loaded,
+    CODE, Driver,
     parse::{Parsed, Slot, parse},
 };
 use crate::{
@@ -17,8 +18,12 @@ use crate::{
     nt, serial,
 };
 
-/// Offset of the image in its area: the pages before it stay unmapped.
-const OFFSET: u64 = 0x1_0000;
+/// Where the next image goes. An address is not used twice, so a call into an image that was
+/// unloaded faults.
+static NEXT: AtomicU64 = AtomicU64::new(IMAGES.start + ALIGNMENT);
+
+/// Images start at multiples of this, and at least a page between two stays unmapped.
+const ALIGNMENT: u64 = 0x1_0000;
 
 /// Maps the driver in `file`, with its imports bound. Names in `withhold` count as missing.
 ///
@@ -31,8 +36,9 @@ pub fn load(file: &[u8], withhold: &[String]) -> Driver {
             fault::bad_image(FaultKind::BadImage, text, Vec::new());
         }
     };
-    let base = IMAGES.start + OFFSET;
     let pages = parsed.size.div_ceil(PAGE);
+    let room = ((pages + 1) * PAGE).next_multiple_of(ALIGNMENT);
+    let base = NEXT.fetch_add(room, Ordering::Relaxed);
     serial::message(&Message::Image(Image {
         base,
         size: parsed.size,
@@ -65,9 +71,7 @@ pub fn load(file: &[u8], withhold: &[String]) -> Driver {
                 base + section.offset + section.pages * PAGE,
             )
         });
-    LOADED.call_once(|| Loaded {
-        code: code.collect(),
-    });
+    *CODE.lock() = code.collect();
     let discardable = parsed
         .sections
         .iter()

@@ -6,7 +6,7 @@ mod parse;
 use alloc::vec::Vec;
 
 pub use load::load;
-use spin::Once;
+use spin::Mutex;
 
 use crate::memory::{layout::PAGE, paging};
 
@@ -19,22 +19,17 @@ pub struct Driver {
     /// Address of `DriverEntry`.
     pub entry: u64,
     /// Ranges (address, pages) that are given back once `DriverEntry` has returned.
-    pub discardable: Vec<(u64, u64)>,
+    discardable: Vec<(u64, u64)>,
 }
 
-/// The loaded image and its executable ranges.
-struct Loaded {
-    code: Vec<(u64, u64)>,
-}
-
-static LOADED: Once<Loaded> = Once::new();
+/// Start and end of the loaded image's executable ranges.
+static CODE: Mutex<Vec<(u64, u64)>> = Mutex::new(Vec::new());
 
 /// Whether `address` lies in code of the driver.
 pub fn is_driver_code(address: u64) -> bool {
-    LOADED.get().is_some_and(|loaded| {
-        loaded
-            .code
-            .iter()
+    // A fault may come while the list is being changed: then nothing is known.
+    CODE.try_lock().is_some_and(|code| {
+        code.iter()
             .any(|(start, end)| (*start..*end).contains(&address))
             && paging::translate(address).is_some()
     })
@@ -45,6 +40,17 @@ impl Driver {
     pub fn discard(&mut self) {
         for (start, pages) in self.discardable.drain(..) {
             paging::unmap_and_free(start, pages);
+        }
+    }
+
+    /// Unmaps the image.
+    pub fn unload(mut self) {
+        self.discard();
+        CODE.lock().clear();
+        for page in (self.base..self.end()).step_by(PAGE as usize) {
+            if paging::translate(page).is_some() {
+                paging::unmap_and_free(page, 1);
+            }
         }
     }
 

@@ -15,8 +15,6 @@ use crate::memory::{layout::PAGE, paging::Protection};
 
 /// A section of the image.
 pub struct Section<'data> {
-    /// Its name, for people.
-    pub name: String,
     /// Offset in the image, a multiple of a page.
     pub offset: u64,
     /// Pages that it takes.
@@ -139,7 +137,6 @@ fn sections<'data>(
         };
         let discardable = flags.contains(pe::IMAGE_SCN_MEM_DISCARDABLE);
         found.push(Section {
-            name,
             offset,
             pages,
             data,

@@ -20,8 +20,6 @@ pub struct Mapping {
     pub physical: u64,
     /// Bytes asked for.
     pub bytes: u64,
-    /// Caching asked for.
-    pub caching: Caching,
 }
 
 impl Mapping {
@@ -55,7 +53,6 @@ pub fn map(physical: u64, bytes: u64, caching: Caching) -> Option<NonNull<u8>> {
         address: start + offset,
         physical,
         bytes,
-        caching,
     };
     let pages = mapping.pages();
     // One page stays unmapped after each mapping.

@@ -1,6 +1,9 @@
 //! Copying memory: `MmCopyMemory`, and the C routines that ntoskrnl exports.
 
+use alloc::vec::Vec;
 use core::ptr;
+
+use spin::Mutex;
 
 use super::{
     demand_irql,
@@ -18,6 +21,48 @@ pub static HIGHEST_USER_ADDRESS: u64 = 0x7fff_fffe_ffff;
 const PHYSICAL: u32 = 1;
 /// `MM_COPY_MEMORY_VIRTUAL`.
 const VIRTUAL: u32 = 2;
+
+/// Memory that changes whenever it has been copied.
+struct Changing {
+    start: u64,
+    contents: [Vec<u8>; 2],
+    /// Which of the contents comes next.
+    next: usize,
+}
+
+static CHANGING: Mutex<Option<Changing>> = Mutex::new(None);
+
+/// Runs `work` while the bytes at `memory`, which hold `first`, change to `second` and back each
+/// time that the driver has copied any of them.
+pub fn while_changing(memory: *mut u8, first: &[u8], second: &[u8], work: &mut dyn FnMut()) {
+    let contents = [first.to_vec(), second.to_vec()];
+    *CHANGING.lock() = Some(Changing {
+        start: memory as u64,
+        contents,
+        next: 1,
+    });
+    work();
+    *CHANGING.lock() = None;
+}
+
+/// Changes what lies at `source` if it is to change.
+fn change(source: u64, bytes: u64) {
+    let mut changing = CHANGING.lock();
+    let Some(Changing {
+        start,
+        contents,
+        next,
+    }) = changing.as_mut()
+    else {
+        return;
+    };
+    let content = &contents[*next];
+    if source < *start + content.len() as u64 && *start < source + bytes {
+        // SAFETY: whoever set the memory up owns it, and it holds as many bytes.
+        unsafe { ptr::copy(content.as_ptr(), *start as *mut u8, content.len()) }
+        *next = 1 - *next;
+    }
+}
 
 /// `NTSTATUS MmCopyMemory(PVOID, MM_COPY_ADDRESS, SIZE_T, ULONG, PSIZE_T)`.
 pub unsafe extern "win64" fn copy_memory(
@@ -57,6 +102,7 @@ pub unsafe extern "win64" fn copy_memory(
         // SAFETY: the driver passes a variable of its own.
         unsafe { copied.write(done) }
     }
+    change(source, bytes as u64);
     status::SUCCESS
 }
 

@@ -18,11 +18,13 @@ mod string;
 mod system;
 mod table;
 
-use alloc::{format, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 use core::sync::atomic::{AtomicU64, Ordering};
 
-pub use device::DRIVER_OBJECT_SIZE;
-pub use registry::{SERVICE_KEY, set_parameters};
+pub use debug::{take_complaints, write_all_lines};
+pub use device::{DRIVER_OBJECT_SIZE, set_entry_points};
+pub use memory::while_changing;
+pub use registry::{SERVICE_KEY, set_parameter, set_parameters};
 pub use string::{UnicodeString, Utf16};
 pub use system::{set_image, set_verified};
 pub use table::resolve;
@@ -36,6 +38,34 @@ static CALLER: AtomicU64 = AtomicU64::new(0);
 /// Where the driver called the running service from.
 pub fn caller() -> u64 {
     CALLER.load(Ordering::Relaxed)
+}
+
+/// What the driver should have given back by the time that it is unloaded, a line each.
+pub fn left_behind() -> Vec<String> {
+    let mut left = Vec::new();
+    let mut count = |what: &str, number: u64| {
+        if number > 0 {
+            left.push(format!("{what}: {number}"));
+        }
+    };
+    count(
+        "registry handles not closed",
+        registry::open_handles() as u64,
+    );
+    count(
+        "references to dxgkrnl's file object not given back",
+        device::leaked_references(),
+    );
+    count(
+        "critical regions not left",
+        process::critical_regions().unsigned_abs(),
+    );
+    left.extend(
+        lock::still_held()
+            .into_iter()
+            .map(|lock| format!("lock not released: {lock}")),
+    );
+    left
 }
 
 /// Ends the run if the IRQL is above `highest`.

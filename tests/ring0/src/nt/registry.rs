@@ -74,6 +74,15 @@ pub fn set_parameters(parameters: &BTreeMap<String, u32>) {
     REGISTRY.lock().parameters.clone_from(parameters);
 }
 
+/// Sets or removes one of them.
+pub fn set_parameter(name: &str, value: Option<u32>) {
+    let parameters = &mut REGISTRY.lock().parameters;
+    match value {
+        Some(value) => parameters.insert(name.into(), value),
+        None => parameters.remove(name),
+    };
+}
+
 /// Handles that the driver has not closed.
 pub fn open_handles() -> usize {
     REGISTRY.lock().open.len()

@@ -1,0 +1,213 @@
+//! `cargo run -- ring0`: runs the shipped `vmdisp.sys` at ring 0, in QEMU, under the small kernel.
+//!
+//! The kernel (`tests/ring0`) loads the driver and runs the port and its scenarios beside it; here
+//! are the machines that it runs in, the judgement of what came over their serial ports, and the
+//! names of the addresses in a fault's report.
+
+mod kernel;
+mod machine;
+mod qmp;
+mod rows;
+mod self_test;
+mod session;
+mod symbols;
+mod verdict;
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+use vmdisp_ring0_protocol::{Job, Options};
+
+use crate::driver;
+use session::Session;
+
+/// The adapters that the driver is for.
+const ADAPTERS: [&str; 2] = ["VGA", "bochs-display"];
+
+/// Run vmdisp.sys at ring 0 in QEMU, beside QEMU's own display adapters.
+#[derive(clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
+pub struct Args {
+    /// A display adapter as QEMU's -device takes it; a run for each [default: VGA, bochs-display]
+    #[arg(long = "device", value_name = "DEVICE")]
+    devices: Vec<String>,
+
+    /// Seed of everything random
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+
+    /// How much of the main job to run
+    #[arg(long, default_value_t = 1)]
+    scale: u32,
+
+    /// Write what the runs found to this file, as JSON
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+
+    /// A line for each DDI call
+    #[arg(long)]
+    trace: bool,
+
+    /// Put each pool block against an unmapped page, and keep freed blocks unmapped
+    #[arg(long)]
+    guard: bool,
+
+    /// Tell the driver that Driver Verifier watches it
+    #[arg(long)]
+    verified: bool,
+
+    /// Set a DWORD of the service's Parameters key, as NAME=NUMBER
+    #[arg(long = "parameter", value_name = "NAME=NUMBER", value_parser = parameter)]
+    parameters: Vec<(String, u32)>,
+
+    /// Count the guest's time in instructions, so that each run takes the same
+    #[arg(long)]
+    icount: bool,
+
+    /// Run this driver instead of the project's own; its PDB lies beside it
+    #[arg(long, value_name = "FILE")]
+    sys: Option<PathBuf>,
+
+    /// Seconds that a run may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    timeout: u64,
+
+    /// Run rows of the failure matrix instead of the main job: those named, or all, on a machine
+    /// with all adapters
+    #[arg(long, value_name = "NAME", num_args = 0.., conflicts_with = "self_test")]
+    rows: Option<Vec<String>>,
+
+    /// Wrong handles that the row tries that tries them
+    #[arg(long, value_name = "COUNT", default_value_t = 1_000_000)]
+    wrong_handles: u32,
+
+    /// Break each of the kernel's safety nets on purpose, and check that it holds
+    #[arg(long)]
+    self_test: bool,
+
+    /// Run this kernel instead of building the project's own
+    #[arg(long, value_name = "FILE", hide = true)]
+    kernel: Option<PathBuf>,
+}
+
+/// Reads `NAME=NUMBER`.
+fn parameter(text: &str) -> Result<(String, u32)> {
+    let (name, number) = text.split_once('=').context("there is no '='")?;
+    Ok((name.to_owned(), number.parse()?))
+}
+
+/// The project's folder.
+fn project() -> PathBuf {
+    let workbench = Path::new(env!("CARGO_MANIFEST_DIR"));
+    workbench.ancestors().nth(2).unwrap_or(workbench).to_owned()
+}
+
+/// Runs the command.
+///
+/// # Errors
+///
+/// Where something that it needs is missing or cannot be built.
+pub fn run(args: &Args) -> Result<ExitCode> {
+    machine::qemu()?;
+    let kernel = match &args.kernel {
+        Some(kernel) => kernel.clone(),
+        None => kernel::build()?,
+    };
+    let driver = match &args.sys {
+        Some(driver) => driver.clone(),
+        None => driver::build(&driver::Profile::Release)?.sys,
+    };
+    if args.self_test {
+        return self_test::run(&kernel, &driver);
+    }
+    let session = Session {
+        kernel,
+        driver,
+        options: Options {
+            seed: args.seed,
+            guard: args.guard,
+            trace: args.trace,
+            verified: args.verified,
+            parameters: args.parameters.iter().cloned().collect(),
+            ..Options::default()
+        },
+        icount: args.icount,
+        limit: Duration::from_secs(args.timeout),
+    };
+    let devices: Vec<String> = if args.devices.is_empty() {
+        ADAPTERS.map(str::to_owned).to_vec()
+    } else {
+        args.devices.clone()
+    };
+    let (clean, runs) = match &args.rows {
+        Some(names) => run_rows(&session, &devices, names, args.wrong_handles)?,
+        None => run_main_jobs(&session, &devices, args.scale)?,
+    };
+    if let Some(file) = &args.json {
+        let text = serde_json::to_string_pretty(&json!({ "runs": runs }))?;
+        std::fs::write(file, text + "\n").with_context(|| format!("writing {}", file.display()))?;
+    }
+    Ok(if clean {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// Rows of the failure matrix, on one machine with all adapters.
+fn run_rows(
+    session: &Session,
+    devices: &[String],
+    names: &[String],
+    wrong_handles: u32,
+) -> Result<(bool, Vec<Value>)> {
+    let rows = rows::run(session, devices, names, wrong_handles)?;
+    for row in &rows.results {
+        println!("{row}");
+    }
+    complain(&rows.devices, &rows.trouble);
+    Ok((rows.passed(), vec![rows.json()]))
+}
+
+/// The main job, on a machine for each adapter.
+fn run_main_jobs(session: &Session, devices: &[String], scale: u32) -> Result<(bool, Vec<Value>)> {
+    let (mut clean, mut runs) = (true, Vec::new());
+    for device in devices {
+        let ended = session.run(std::slice::from_ref(device), Job::Main { scale })?;
+        let mut run = json!({ "device": device });
+        if let (Some(run), Some(Value::Object(summary))) = (run.as_object_mut(), ended.summary()) {
+            run.extend(summary.clone());
+        }
+        if let Some(fault) = ended.fault() {
+            run["fault"] = fault;
+        }
+        let trouble = ended.trouble();
+        clean &= trouble.is_empty() && is_clean(&run);
+        println!("{run}");
+        complain(device, &trouble);
+        runs.push(run);
+    }
+    Ok((clean, runs))
+}
+
+/// Whether a run's result says that no rule was broken and nothing leaked.
+fn is_clean(run: &Value) -> bool {
+    let empty = |name: &str| run[name].as_array().is_some_and(Vec::is_empty);
+    empty("violations") && empty("leaks")
+}
+
+/// Writes what went wrong on a machine.
+fn complain(devices: &str, trouble: &[String]) {
+    for (index, line) in trouble.iter().enumerate() {
+        if index == 0 {
+            eprintln!("ring 0, {devices}: {line}");
+        } else {
+            eprintln!("{line}");
+        }
+    }
+}

@@ -1,0 +1,333 @@
+//! `ring0 --self-test`: breaks each of the kernel's safety nets once, in a machine of its own, and
+//! checks that the report names what was broken, and where.
+
+use std::{path::Path, process::ExitCode, time::Duration};
+
+use anyhow::Result;
+use vmdisp_ring0_protocol::{FaultKind, Job, Options};
+
+use super::{
+    machine::{Machine, Outcome},
+    symbols::Symbols,
+    verdict::Verdict,
+};
+
+/// A safety net, and what its report must say.
+struct Net {
+    /// The kernel's name for it.
+    name: &'static str,
+    /// What kind of fault; none if the kernel cannot report it.
+    kind: Option<FaultKind>,
+    /// Part of the headline.
+    says: &'static str,
+    /// Part of the place.
+    at: &'static str,
+    /// Part of a line below the headline.
+    explains: &'static str,
+}
+
+const fn net(
+    name: &'static str,
+    kind: Option<FaultKind>,
+    says: &'static str,
+    at: &'static str,
+    explains: &'static str,
+) -> Net {
+    Net {
+        name,
+        kind,
+        says,
+        at,
+        explains,
+    }
+}
+
+const EXCEPTION: Option<FaultKind> = Some(FaultKind::Exception);
+const WRONG_USE: Option<FaultKind> = Some(FaultKind::WrongUse);
+
+/// Every safety net.
+const NETS: &[Net] = &[
+    net(
+        "write-code",
+        EXCEPTION,
+        "page fault: write to 0xffffffff8",
+        "breakage::write",
+        "write_code",
+    ),
+    net(
+        "write-constants",
+        EXCEPTION,
+        "write to 0xffffffff8",
+        "breakage::write",
+        "write_constants",
+    ),
+    net(
+        "execute-data",
+        EXCEPTION,
+        "execution of 0xffffc0",
+        "",
+        "breakage::execute_data",
+    ),
+    net(
+        "execute-pool",
+        EXCEPTION,
+        "(the driver's pool): its page does not allow it",
+        "",
+        "tag 'Brk.'",
+    ),
+    net(
+        "execute-direct",
+        EXCEPTION,
+        "(the direct map of RAM): its page does not",
+        "",
+        "execute_direct",
+    ),
+    net(
+        "null-read",
+        EXCEPTION,
+        "read of 0x8 (a null pointer)",
+        "breakage::read",
+        "null_read",
+    ),
+    net(
+        "user-half",
+        EXCEPTION,
+        "(the user half, where nothing is mapped)",
+        "breakage::read",
+        "user_half",
+    ),
+    net(
+        "identity",
+        EXCEPTION,
+        "read of 0x100000",
+        "breakage::read",
+        "breakage::identity",
+    ),
+    net(
+        "pool-overrun",
+        EXCEPTION,
+        "write to 0xffffb0",
+        "breakage::write",
+        "byte 96 of a block of 96 bytes",
+    ),
+    net(
+        "pool-use-after-free",
+        EXCEPTION,
+        "read of 0xffffb0",
+        "breakage::read",
+        "freed by kernel!",
+    ),
+    net(
+        "pool-double-free",
+        WRONG_USE,
+        "was freed before",
+        "breakage::free",
+        "allocated by kernel!",
+    ),
+    net(
+        "pool-wrong-tag",
+        WRONG_USE,
+        "tag 'Oops' does not match",
+        "breakage::free",
+        "tag 'Brk.'",
+    ),
+    net(
+        "pool-slack",
+        WRONG_USE,
+        "was overrun: byte 0 behind it",
+        "breakage::free",
+        "a block of 100 bytes",
+    ),
+    net(
+        "pool-irql",
+        WRONG_USE,
+        "IRQL 15 (HIGH_LEVEL), allowed up to DISPATCH",
+        "breakage::allocate",
+        "pool_irql",
+    ),
+    net(
+        "lock-recursion",
+        WRONG_USE,
+        "this would wait for ever",
+        "breakage::acquire",
+        "taken by kernel!",
+    ),
+    net(
+        "lock-order",
+        WRONG_USE,
+        "lowers the IRQL to 0 while a spin lock is held",
+        "breakage::release",
+        "lock_order",
+    ),
+    net(
+        "lock-irql",
+        WRONG_USE,
+        "not DISPATCH_LEVEL",
+        "breakage::release",
+        "lock_irql",
+    ),
+    net(
+        "wait-for-ever",
+        WRONG_USE,
+        "an event that nothing will signal",
+        "breakage::wait_for_ever",
+        "",
+    ),
+    net(
+        "stack-overflow",
+        EXCEPTION,
+        "double fault: the stack is used up",
+        "breakage::stack_overflow",
+        "",
+    ),
+    net(
+        "bug-check",
+        Some(FaultKind::BugCheck),
+        "KeBugCheckEx: 0xe2 (0x1, 0x2, 0x3, 0x4)",
+        "breakage::bug_check",
+        "",
+    ),
+    net(
+        "panic",
+        Some(FaultKind::Panic),
+        "on purpose",
+        "",
+        "breakage::",
+    ),
+    net(
+        "triple-fault",
+        None,
+        "the machine reset itself (triple fault)",
+        "breakage::",
+        "",
+    ),
+    net(
+        "hang",
+        Some(FaultKind::Hang),
+        "stopped by a non-maskable interrupt",
+        "breakage::hang",
+        "",
+    ),
+    net(
+        "deaf-hang",
+        None,
+        "a non-maskable interrupt was not answered",
+        "breakage::deaf",
+        "",
+    ),
+];
+
+/// How long a machine may take; two of them are there to reach it.
+const LIMIT: Duration = Duration::from_secs(4);
+
+/// Runs every safety net of `kernel`; `driver` is the one that an import is kept from.
+///
+/// # Errors
+///
+/// Where a machine cannot be started.
+pub fn run(kernel: &Path, driver: &Path) -> Result<ExitCode> {
+    let symbols = Symbols::read(kernel, None);
+    let mut failed = 0;
+    for net in NETS {
+        let options = Options {
+            job: Job::Break(net.name.into()),
+            guard: true,
+            ..Options::default()
+        };
+        let limit = if net.name.ends_with("hang") {
+            Duration::from_secs(1)
+        } else {
+            LIMIT
+        };
+        let outcome = start(kernel, None, &options, limit)?;
+        failed += judge(net, &outcome, &symbols);
+    }
+    let (net, options) = missing_import();
+    let outcome = start(kernel, Some(driver), &options, LIMIT)?;
+    failed += judge(&net, &outcome, &symbols);
+    let state = if failed == 0 {
+        "every safety net holds"
+    } else {
+        "SAFETY NETS DO NOT HOLD"
+    };
+    println!("{state}");
+    Ok(if failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn start(
+    kernel: &Path,
+    driver: Option<&Path>,
+    options: &Options,
+    limit: Duration,
+) -> Result<Outcome> {
+    let devices = ["VGA".to_owned()];
+    let machine = Machine {
+        kernel,
+        driver,
+        options,
+        devices: &devices,
+        icount: false,
+        limit,
+    };
+    machine.run(&mut |_| {})
+}
+
+/// A driver whose import the kernel pretends not to have.
+fn missing_import() -> (Net, Options) {
+    let missing = Some(FaultKind::MissingImport);
+    let says = "the driver imports what this kernel lacks: ntoskrnl.exe!ExAllocatePool2";
+    let options = Options {
+        withhold: vec!["ExAllocatePool2".into()],
+        ..Options::default()
+    };
+    (
+        net(
+            "missing-import",
+            missing,
+            says,
+            "",
+            "ntoskrnl.exe!ExAllocatePool2",
+        ),
+        options,
+    )
+}
+
+/// Says whether the net held; 1 if it did not.
+fn judge(net: &Net, outcome: &Outcome, symbols: &Symbols) -> u32 {
+    let verdict = Verdict::of(outcome);
+    let kind = match &verdict {
+        Verdict::Fault(fault) => Some(fault.kind),
+        _ => None,
+    };
+    let headline = verdict.headline().unwrap_or_default();
+    let place = verdict.place(symbols).unwrap_or_default();
+    let lines = verdict.explain(symbols);
+    let explained = lines.iter().skip(1).any(|line| line.contains(net.explains));
+    let held = kind == net.kind
+        && headline.contains(net.says)
+        && place.contains(net.at)
+        && (explained || net.explains.is_empty());
+    let state = if held { "ok    " } else { "FAILED" };
+    println!(
+        "{state} {:<20} {:>5.2} s  {headline}",
+        net.name,
+        outcome.took.as_secs_f64()
+    );
+    if !held {
+        println!(
+            "       wanted: {:?} '{}' at '{}', '{}'",
+            net.kind, net.says, net.at, net.explains
+        );
+        for line in lines {
+            println!("       {line}");
+        }
+        for line in &outcome.log {
+            println!("       | {line}");
+        }
+    }
+    u32::from(!held)
+}

@@ -1,0 +1,192 @@
+//! Runs of one kernel and one driver: the main job for each adapter, or rows of the failure matrix.
+
+use std::{
+    io::{IsTerminal, Write},
+    path::PathBuf,
+    time::Duration,
+};
+
+use anyhow::Result;
+use serde_json::{Value, json};
+use vmdisp_ring0_protocol::{Image, Job, Message, Options};
+
+use super::{
+    machine::{Machine, Outcome, Said},
+    symbols::Symbols,
+    verdict::{Verdict, with_names},
+};
+
+/// What runs share.
+pub struct Session {
+    /// The kernel.
+    pub kernel: PathBuf,
+    /// The driver's image; its PDB lies beside it.
+    pub driver: PathBuf,
+    /// What every run is asked, but for the job.
+    pub options: Options,
+    /// Count the guest's time in instructions.
+    pub icount: bool,
+    /// How long a run may take.
+    pub limit: Duration,
+}
+
+/// What a run came to.
+pub struct Ended {
+    /// The machine's side.
+    pub outcome: Outcome,
+    /// The judgement.
+    pub verdict: Verdict,
+    /// For the judgement's addresses; only read if there are any.
+    symbols: Option<Symbols>,
+}
+
+impl Session {
+    /// Runs `job` on a machine with these adapters.
+    ///
+    /// # Errors
+    ///
+    /// Where the machine cannot be started.
+    pub fn run(&self, devices: &[String], job: Job) -> Result<Ended> {
+        let options = Options {
+            job,
+            ..self.options.clone()
+        };
+        let machine = Machine {
+            kernel: &self.kernel,
+            driver: Some(&self.driver),
+            options: &options,
+            devices,
+            icount: self.icount,
+            limit: self.limit,
+        };
+        let mut watch = Watch::new(devices.join(" + "), options.trace);
+        let outcome = machine.run(&mut |said| watch.show(&said))?;
+        watch.end();
+        let verdict = Verdict::of(&outcome);
+        let quiet = matches!(verdict, Verdict::Done)
+            && !outcome
+                .messages
+                .iter()
+                .any(|message| matches!(message, Message::Failed(_) | Message::Leaked(_)));
+        let symbols = (!quiet).then(|| self.symbols(&outcome));
+        Ok(Ended {
+            outcome,
+            verdict,
+            symbols,
+        })
+    }
+
+    /// The names of the run's code.
+    fn symbols(&self, outcome: &Outcome) -> Symbols {
+        let image = outcome
+            .messages
+            .iter()
+            .rev()
+            .find_map(|message| match message {
+                Message::Image(image) => Some(*image),
+                _ => None,
+            });
+        let driver = image.map(|image: Image| (self.driver.as_path(), image));
+        Symbols::read(&self.kernel, driver)
+    }
+}
+
+impl Ended {
+    /// What went wrong, a line each, for people; nothing if all went well.
+    pub fn trouble(&self) -> Vec<String> {
+        let Some(symbols) = &self.symbols else {
+            return Vec::new();
+        };
+        let mut lines = self.verdict.explain(symbols);
+        for message in &self.outcome.messages {
+            match message {
+                Message::Failed(why) => lines.push(why.clone()),
+                Message::Leaked(block) => {
+                    lines.push(format!("leaked: {}", with_names(block, symbols)));
+                }
+                _ => {}
+            }
+        }
+        lines
+    }
+
+    /// The fault as JSON, if there was one.
+    pub fn fault(&self) -> Option<Value> {
+        let headline = self.verdict.headline()?;
+        let symbols = self.symbols.as_ref()?;
+        Some(json!({
+            "text": headline,
+            "place": self.verdict.place(symbols),
+            "lines": self.verdict.explain(symbols),
+        }))
+    }
+
+    /// One line about the fault: what, and where.
+    pub fn fault_line(&self) -> Option<String> {
+        let headline = self.verdict.headline()?;
+        let place = self
+            .symbols
+            .as_ref()
+            .and_then(|symbols| self.verdict.place(symbols));
+        Some(match place {
+            Some(place) => format!("{headline}, at {place}"),
+            None => headline,
+        })
+    }
+
+    /// The main job's result, if it came to one.
+    pub fn summary(&self) -> Option<&Value> {
+        self.outcome
+            .messages
+            .iter()
+            .find_map(|message| match message {
+                Message::Summary(summary) => Some(summary),
+                _ => None,
+            })
+    }
+}
+
+/// Shows a run while it goes on: its log if it is traced, else how far it is, on a terminal.
+struct Watch {
+    devices: String,
+    trace: bool,
+    terminal: bool,
+}
+
+impl Watch {
+    fn new(devices: String, trace: bool) -> Self {
+        let terminal = !trace && std::io::stderr().is_terminal();
+        let watch = Self {
+            devices,
+            trace,
+            terminal,
+        };
+        watch.state("starting");
+        watch
+    }
+
+    fn show(&mut self, said: &Said<'_>) {
+        match said {
+            Said::Line(line) if self.trace => println!("{line}"),
+            Said::Message(Message::Progress(progress)) => {
+                let percent = progress.done * 100 / progress.total.max(1);
+                self.state(&format!("{percent} %, {} allocations live", progress.live));
+            }
+            Said::Message(Message::RowBegins { name, .. }) => self.state(name),
+            _ => {}
+        }
+    }
+
+    fn state(&self, state: &str) {
+        if self.terminal {
+            // A terminal that is gone is no reason to end a run.
+            let _ = write!(std::io::stderr(), "\r\x1b[K{}: {state}", self.devices);
+        }
+    }
+
+    fn end(&self) {
+        if self.terminal {
+            let _ = write!(std::io::stderr(), "\r\x1b[K");
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! What a run came to: the outcome of the machine and the kernel's own account, put together.
+
+use vmdisp_ring0_protocol::{End, Fault, FaultKind, Message, exit_status};
+
+use super::{machine::Outcome, symbols::Symbols};
+
+/// How a run ended.
+pub enum Verdict {
+    /// The kernel did all that was asked, and the machine ended as it wanted.
+    Done,
+    /// The kernel reported a fault.
+    Fault(Fault),
+    /// It ended in a way that the kernel could not report.
+    Broken {
+        /// What happened.
+        what: String,
+        /// Where the processor was, if that is known.
+        instruction: Option<u64>,
+    },
+}
+
+impl Verdict {
+    /// Judges `outcome`: success takes both the kernel's end line and QEMU's status.
+    pub fn of(outcome: &Outcome) -> Self {
+        let fault = outcome.messages.iter().find_map(|message| match message {
+            Message::Fault(fault) => Some(fault.clone()),
+            _ => None,
+        });
+        let expected = outcome.end.map(|end| exit_status(end as u8));
+        let instruction = outcome.stopped_at;
+        let broken = |what: String| Self::Broken { what, instruction };
+        match (fault, outcome.end) {
+            (Some(fault), _) => Self::Fault(fault),
+            _ if outcome.reset => broken("the machine reset itself (triple fault)".into()),
+            _ if outcome.timed_out => broken(format!(
+                "no end after {:.1} s, and a non-maskable interrupt was not answered",
+                outcome.took.as_secs_f64()
+            )),
+            (None, Some(End::Done)) if outcome.status == expected => Self::Done,
+            (None, Some(end)) => broken(format!(
+                "the kernel ended with {end:?}, but QEMU's status is {:?}",
+                outcome.status
+            )),
+            (None, None) => {
+                let complaints = outcome.complaints.trim();
+                broken(format!(
+                    "QEMU ended (status {:?}) before the kernel did{}{complaints}",
+                    outcome.status,
+                    if complaints.is_empty() { "" } else { ": " },
+                ))
+            }
+        }
+    }
+
+    /// One line, none if all went well.
+    pub fn headline(&self) -> Option<String> {
+        match self {
+            Self::Done => None,
+            Self::Fault(fault) => Some(fault.text.clone()),
+            Self::Broken { what, .. } => Some(what.clone()),
+        }
+    }
+
+    /// The function, file and line where it happened, if that is known.
+    pub fn place(&self, symbols: &Symbols) -> Option<String> {
+        match self {
+            Self::Done => None,
+            Self::Fault(fault) if fault.instruction == 0 => None,
+            Self::Fault(fault) => Some(if fault.is_call() {
+                symbols.before(fault.instruction)
+            } else {
+                symbols.at(fault.instruction)
+            }),
+            Self::Broken { instruction, .. } => instruction.map(|address| symbols.at(address)),
+        }
+    }
+
+    /// All that is known, for people, a line each.
+    pub fn explain(&self, symbols: &Symbols) -> Vec<String> {
+        let mut lines: Vec<String> = self.headline().into_iter().collect();
+        lines.extend(self.place(symbols).map(|place| format!("  at {place}")));
+        if let Self::Fault(fault) = self {
+            let notes = fault
+                .notes
+                .iter()
+                .map(|note| format!("  {}", with_names(note, symbols)));
+            lines.extend(notes);
+            if !fault.stack.is_empty() {
+                lines.push("  return addresses on the stack, innermost first:".into());
+                let stack = fault.stack.iter();
+                lines.extend(stack.map(|address| format!("    {}", symbols.before(*address))));
+            }
+            for some in fault.registers.chunks(4) {
+                let some = some
+                    .iter()
+                    .map(|(name, value)| format!("{name:>6} {value:016x}"));
+                lines.push(format!("  {}", some.collect::<Vec<_>>().join(" ")));
+            }
+        }
+        lines.extend(
+            symbols
+                .complaints
+                .iter()
+                .map(|complaint| format!("  ({complaint})")),
+        );
+        lines
+    }
+}
+
+/// What the protocol leaves to its reader.
+trait IsCall {
+    /// Whether the fault's instruction is the return address of a call.
+    fn is_call(&self) -> bool;
+}
+
+impl IsCall for Fault {
+    fn is_call(&self) -> bool {
+        matches!(self.kind, FaultKind::WrongUse | FaultKind::BugCheck)
+    }
+}
+
+/// `text` with each `<0x…>` replaced by the code that made the call which returns there.
+pub fn with_names(text: &str, symbols: &Symbols) -> String {
+    let mut named = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("<0x") {
+        named.push_str(before);
+        let Some((digits, tail)) = after.split_once('>') else {
+            break;
+        };
+        match u64::from_str_radix(digits, 16) {
+            Ok(address) => named.push_str(&symbols.before(address)),
+            Err(_) => named.push_str(digits),
+        }
+        rest = tail;
+    }
+    named + rest
+}

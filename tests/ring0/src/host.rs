@@ -1,0 +1,127 @@
+//! This kernel as the port's host: the machine under dxgkrnl's stand-in.
+
+use alloc::vec::Vec;
+use core::ptr::NonNull;
+
+use dxgk_port::{AdapterIndex, Host, PoolUse, TagUse};
+use dxgk_sys::MEMORY_CACHING_TYPE;
+
+use crate::{
+    cpu::{clock, irql},
+    log,
+    memory::{device, paging::Caching},
+    nt::pool,
+    pci::Adapter,
+};
+
+/// The machine.
+pub struct Machine {
+    adapters: Vec<Adapter>,
+}
+
+impl Machine {
+    /// A machine with these display adapters.
+    pub fn new(adapters: Vec<Adapter>) -> Self {
+        Self { adapters }
+    }
+
+    /// How many display adapters there are.
+    pub fn adapters(&self) -> usize {
+        self.adapters.len()
+    }
+
+    fn adapter(&self, index: AdapterIndex) -> Option<&Adapter> {
+        self.adapters.get(index as usize)
+    }
+}
+
+/// The kernel's word for a caching type.
+fn caching(kind: MEMORY_CACHING_TYPE) -> Option<Caching> {
+    match kind {
+        MEMORY_CACHING_TYPE::MmNonCached => Some(Caching::Uncached),
+        MEMORY_CACHING_TYPE::MmCached => Some(Caching::WriteBack),
+        MEMORY_CACHING_TYPE::MmWriteCombined => Some(Caching::WriteCombined),
+        _ => None,
+    }
+}
+
+impl Host for Machine {
+    fn irql(&self) -> u8 {
+        irql::current()
+    }
+
+    fn set_irql(&self, irql: u8) {
+        irql::set(irql);
+    }
+
+    fn thread_id(&self) -> u64 {
+        1
+    }
+
+    fn time_100ns(&self) -> u64 {
+        clock::now_100ns()
+    }
+
+    fn resources(&self, adapter: AdapterIndex) -> Vec<u8> {
+        self.adapter(adapter)
+            .map(Adapter::resources)
+            .unwrap_or_default()
+    }
+
+    fn map_memory(
+        &self,
+        adapter: AdapterIndex,
+        physical: u64,
+        bytes: usize,
+        cache: MEMORY_CACHING_TYPE,
+    ) -> Option<NonNull<u8>> {
+        if !self.adapter(adapter)?.owns(physical, bytes as u64) {
+            log!("refused to map {bytes:#x} bytes at {physical:#x}: not adapter {adapter}'s");
+            return None;
+        }
+        let caching = caching(cache)?;
+        log!("adapter {adapter}: {bytes:#x} bytes at {physical:#x} mapped, {caching:?}");
+        device::map(physical, bytes as u64, caching)
+    }
+
+    fn unmap_memory(&self, address: NonNull<u8>) -> bool {
+        device::unmap(address)
+    }
+
+    fn read_config(&self, adapter: AdapterIndex, offset: u32, out: &mut [u8]) -> usize {
+        self.adapter(adapter)
+            .map_or(0, |adapter| adapter.function.read_bytes(offset, out))
+    }
+
+    fn write_config(&self, adapter: AdapterIndex, offset: u32, data: &[u8]) -> usize {
+        self.adapter(adapter)
+            .map_or(0, |adapter| adapter.function.write_bytes(offset, data))
+    }
+
+    fn pool(&self) -> PoolUse {
+        let used = pool::in_use();
+        let tags = used.tags.iter().map(|(tag, used)| TagUse {
+            tag: *tag,
+            blocks: used.blocks,
+            bytes: used.bytes,
+        });
+        PoolUse {
+            blocks: used.blocks,
+            bytes: used.bytes,
+            high_water_bytes: used.high_water,
+            tags: tags.collect(),
+        }
+    }
+
+    fn fail_pool_call(&self, nth: Option<u64>) {
+        pool::fail_call(nth);
+    }
+
+    fn pool_calls(&self) -> u64 {
+        pool::calls()
+    }
+
+    fn line(&self, text: &str) {
+        log!("{text}");
+    }
+}
