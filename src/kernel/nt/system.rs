@@ -1,0 +1,36 @@
+//! Questions to the system that it answers at any IRQL.
+
+use core::ptr;
+
+use wdk_sys::ntddk::{
+    KeGetCurrentProcessorNumberEx, KeQueryInterruptTimePrecise, MmIsDriverVerifyingByAddress,
+};
+
+use super::super::Time;
+
+/// The time since the machine started.
+#[must_use]
+pub fn now() -> Time {
+    let mut counter = 0;
+    // SAFETY: the counter's value, which is of no interest, has a place.
+    Time(unsafe { KeQueryInterruptTimePrecise(&raw mut counter) })
+}
+
+/// The number of the processor that the caller runs on, as a hint: below `DISPATCH_LEVEL` it can
+/// be another one the moment after.
+#[must_use]
+#[inline]
+pub fn processor() -> usize {
+    // SAFETY: NULL asks for the number alone.
+    let number = unsafe { KeGetCurrentProcessorNumberEx(ptr::null_mut()) };
+    usize::try_from(number).unwrap_or(0)
+}
+
+/// Whether Driver Verifier watches this driver.
+#[must_use]
+pub fn is_verified() -> bool {
+    // Any address in the image will do.
+    let here: fn() -> bool = is_verified;
+    // SAFETY: the address is one of the driver's image.
+    unsafe { MmIsDriverVerifyingByAddress((here as *const ()).cast_mut().cast()) != 0 }
+}
