@@ -53,7 +53,7 @@ unsafe impl Send for Run {}
 
 impl Run {
     /// Makes the descriptor with this number, which is not used yet.
-    pub(super) const fn new(index: usize) -> Self {
+    pub(super) fn new(index: usize) -> Self {
         Self {
             base: AtomicPtr::new(ptr::null_mut()),
             shard: AtomicUsize::new(0),

@@ -35,7 +35,7 @@ pub(super) enum After {
 }
 
 impl Shard {
-    pub(super) const fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(SpinLock::new(ShardState {
             head: ptr::null(),
             empty: 0,
