@@ -20,12 +20,12 @@ mod kernel {
         let config = wdk_build::Config::from_env_auto()?;
         config.configure_binary_build()?;
         link_displib(&config)?;
-        for option in [
-            "/RELEASE",               // a checksum in the header, which the loader verifies
-            "/DEBUG",                 // a PDB for every profile
-            "/PDBALTPATH:vmdisp.pdb", // its name alone: no path of the machine that built it
-            "/Brepro",                // no time stamp: equal sources, equal image
-        ] {
+        let release = [
+            "/RELEASE", // a checksum in the header, which the loader verifies
+            "/Brepro",  // no time stamp: equal sources, equal image
+        ];
+        // rustc itself asks for a PDB, and for its bare name in the image.
+        for option in release {
             println!("cargo::rustc-cdylib-link-arg={option}");
         }
         version_resource()

@@ -41,10 +41,17 @@
 #[cfg(not(feature = "wdk"))]
 extern crate std;
 
+#[cfg(all(feature = "wdk", not(windows)))]
+compile_error!("the kernel build is for Windows: `cargo run -- driver` builds it, on any system");
+
 pub mod adapter;
 pub mod allocation;
 pub mod ddi;
 pub mod device;
+#[cfg(feature = "wdk")]
+mod displib;
+#[cfg(feature = "wdk")]
+mod entry;
 pub mod kernel;
 pub mod memory;
 pub mod pool;

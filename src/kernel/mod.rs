@@ -47,6 +47,8 @@ pub use back::{
     copy_from_caller, copy_from_user, delay, free, is_verified, note, now, parameter_dword,
     processor, slot_allowed,
 };
+#[cfg(feature = "wdk")]
+pub(crate) use nt::string;
 pub use owned::{Owned, Shared};
 pub use time::{Span, Time};
 

@@ -9,6 +9,7 @@ mod line;
 mod lock;
 mod memory;
 mod registry;
+pub(crate) mod string;
 mod system;
 mod thread;
 mod user;
@@ -35,5 +36,7 @@ const TRUE: BOOLEAN = 1;
 
 /// A length of time from now on, as the kernel's waits take it: negative.
 fn relative(span: Span) -> LARGE_INTEGER {
-    LARGE_INTEGER { QuadPart: -i64::try_from(span.0).unwrap_or(i64::MAX) }
+    LARGE_INTEGER {
+        QuadPart: -i64::try_from(span.0).unwrap_or(i64::MAX),
+    }
 }

@@ -120,10 +120,20 @@ impl Toolchain {
         command
     }
 
-    /// The linker, which takes the options of LLVM's linker for the target (`lld-link`, `ld.lld`).
-    /// `None` on Windows, where rustc finds Microsoft's.
-    pub fn linker(&self) -> Option<&Path> {
-        self.linker.as_deref()
+    /// The linker as a command that takes the options of LLVM's linker for the target (`lld-link`,
+    /// `ld.lld`). `None` on Windows, where rustc finds Microsoft's.
+    pub fn linker(&self) -> Option<Command> {
+        let linker = self.linker.as_deref()?;
+        let mut command = Command::new(linker);
+        if linker.file_name()? == RUST_LLD {
+            let flavor = if linker_name(&self.target) == "lld-link" {
+                "link"
+            } else {
+                "gnu"
+            };
+            command.args(["-flavor", flavor]);
+        }
+        Some(command)
     }
 
     /// Whether cargo has to compile `core` and `alloc` first.
@@ -228,19 +238,28 @@ impl Compiler {
 
     /// LLVM's linker for the target: the toolchain's own, else the system's.
     fn linker(&self, target: &str) -> Result<PathBuf> {
-        let name = if target.ends_with("-windows-msvc") {
-            "lld-link"
-        } else {
-            "ld.lld"
-        };
-        let own = format!("lib/rustlib/{}/bin/gcc-ld/{name}", self.host);
+        let own = format!("lib/rustlib/{}/bin/{RUST_LLD}", self.host);
         let own = self.sysroot.join(own);
         if own.is_file() {
             return Ok(own);
         }
+        let name = linker_name(target);
         find_llvm_program(name).with_context(|| {
             format!("{name} (LLVM's linker) is missing.\n`cargo run -- setup` installs it.")
         })
+    }
+}
+
+/// The linker of rustup's toolchains. It is told on the command line which of LLVM's linkers to be,
+/// which rustc does by its name.
+const RUST_LLD: &str = "rust-lld";
+
+/// LLVM's linker for a target, by the name under which systems install it.
+fn linker_name(target: &str) -> &'static str {
+    if target.ends_with("-windows-msvc") {
+        "lld-link"
+    } else {
+        "ld.lld"
     }
 }
 

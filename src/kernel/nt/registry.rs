@@ -12,6 +12,9 @@ use wdk_sys::{
 
 use super::super::irql::Passive;
 use super::complain;
+use super::string::{unicode_string, utf16};
+
+const PARAMETERS: [u16; 10] = utf16(b"Parameters");
 
 /// The longest name of a value that can be asked for, in characters.
 const LONGEST_NAME: usize = 63;
@@ -25,17 +28,10 @@ const _: () = assert!(size_of::<OBJECT_ATTRIBUTES>() == 48 && size_of::<PartialV
 #[must_use]
 pub fn parameter_dword(service: &[u16], name: &CStr, irql: Passive) -> Option<u32> {
     let service = Key::open(ptr::null_mut(), service, irql)?;
-    let parameters = Key::open(service.0, &wide::<10>(c"Parameters")?, irql)?;
+    let parameters = Key::open(service.0, &PARAMETERS, irql)?;
     let mut wide_name = [0; LONGEST_NAME];
     let wide_name = widen(name, &mut wide_name)?;
     parameters.dword(wide_name, irql)
-}
-
-/// ASCII of a known length in UTF-16.
-fn wide<const N: usize>(text: &CStr) -> Option<[u16; N]> {
-    let mut to = [0; N];
-    widen(text, &mut to)?;
-    Some(to)
 }
 
 /// ASCII in UTF-16, at the start of `to`. `None` if it is longer than that.
@@ -46,16 +42,6 @@ fn widen<'to>(text: &CStr, to: &'to mut [u16]) -> Option<&'to [u16]> {
         *to = u16::from(*byte);
     }
     Some(to)
-}
-
-/// A counted string that borrows `text`, which the kernel only reads.
-pub(crate) fn string(text: &[u16]) -> Option<UNICODE_STRING> {
-    let bytes = u16::try_from(size_of_val(text)).ok()?;
-    Some(UNICODE_STRING {
-        Length: bytes,
-        MaximumLength: bytes,
-        Buffer: text.as_ptr().cast_mut(),
-    })
 }
 
 /// Which object to open: its name, from `root` or from the top, as a handle of the kernel's own.
@@ -75,7 +61,7 @@ struct Key(HANDLE);
 impl Key {
     /// Opens the key `name`, from `root` or from the top. `None` if there is none.
     fn open(root: HANDLE, name: &[u16], _irql: Passive) -> Option<Self> {
-        let mut name = string(name)?;
+        let mut name = unicode_string(name)?;
         let mut attributes = attributes(root, &raw mut name);
         let mut key = ptr::null_mut();
         // SAFETY: the token shows PASSIVE_LEVEL; the attributes and the name outlive the call.
@@ -85,7 +71,7 @@ impl Key {
 
     /// The DWORD of this name.
     fn dword(&self, name: &[u16], _irql: Passive) -> Option<u32> {
-        let mut name = string(name)?;
+        let mut name = unicode_string(name)?;
         let mut value = PartialValue::default();
         let mut bytes = 0;
         // SAFETY: the token shows PASSIVE_LEVEL; the kernel writes no more than the size it is told.

@@ -41,6 +41,12 @@ const EDITS: &[Edit] = &[
     Edit {
         file: "src/utils.rs",
         count: 1,
+        old: "use std::{",
+        new: "#[allow(unused_imports)]\nuse std::{",
+    },
+    Edit {
+        file: "src/utils.rs",
+        count: 1,
         old: "use windows::{",
         new: "#[cfg(windows)]\nuse windows::{",
     },

@@ -37,7 +37,7 @@ const EMPTY_ARCHIVE: &[u8] = b"!<arch>\n";
 /// # Errors
 ///
 /// mingw-w64's headers are missing, or the linker cannot make an import library.
-pub fn prepare(made: &Path, linker: &Path) -> Result<PathBuf> {
+pub fn prepare(made: &Path, linker: Command) -> Result<PathBuf> {
     let kit = made.join("kit");
     let include = kit.join("Include").join(RELEASE);
     let mingw = setup::mingw_headers().context("mingw-w64's headers are missing")?;
@@ -61,23 +61,23 @@ pub fn prepare(made: &Path, linker: &Path) -> Result<PathBuf> {
 }
 
 /// Makes ntoskrnl.lib from its list, if the list is new.
-fn import_library(linker: &Path, libraries: &Path) -> Result<()> {
+fn import_library(mut linker: Command, libraries: &Path) -> Result<()> {
     let list = libraries.join("ntoskrnl.def");
     let library = libraries.join("ntoskrnl.lib");
     if !write_if_changed(&list, NTOSKRNL.as_bytes())? && library.is_file() {
         return Ok(());
     }
     let option = |name: &str, path: &Path| format!("/{name}:{}", path.display());
-    let status = Command::new(linker)
+    let status = linker
         .args(["/lib", "/machine:x64"])
         .arg(option("def", &list))
         .arg(option("out", &library))
         .status()
-        .with_context(|| format!("starting {}", linker.display()))?;
+        .with_context(|| format!("starting {}", linker.get_program().display()))?;
     ensure!(
         status.success(),
         "{} /lib failed: {status}",
-        linker.display()
+        linker.get_program().display()
     );
     Ok(())
 }

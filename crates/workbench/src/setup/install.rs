@@ -99,7 +99,9 @@ fn perform(command: &mut Command, dry_run: bool) -> Result<bool> {
     let words = [command.get_program()]
         .into_iter()
         .chain(command.get_args());
-    let line: Vec<_> = words.map(|word| word.to_string_lossy().into_owned()).collect();
+    let line: Vec<_> = words
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
     println!("$ {}", line.join(" "));
     if dry_run {
         return Ok(true);
