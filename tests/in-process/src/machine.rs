@@ -1,0 +1,176 @@
+//! A machine that loads vmdisp as a library.
+
+use std::ptr;
+use std::sync::Arc;
+
+use dxgk_port::{Host, Port, Settings, Status};
+use dxgk_sys::status::STATUS_SUCCESS;
+use dxgk_sys::{DRIVER_INITIALIZATION_DATA, DRIVER_OBJECT, UNICODE_STRING};
+use vmdisp::kernel::host::{Entered, Misuse, Parameter, World, WrongFree};
+use vmdisp_scenarios::Machine;
+
+use crate::host::{Line, ProcessHost};
+use crate::vga::{Adapter, Vga};
+
+/// A machine in this process. It belongs to the thread that made it, which is in its [`World`] until
+/// the machine is dropped; other threads enter [`InProcess::world`] themselves.
+pub struct InProcess {
+    table: Box<DRIVER_INITIALIZATION_DATA>,
+    host: Arc<ProcessHost>,
+    world: World,
+    faults: Faults,
+    _entered: Entered,
+}
+
+/// What the world has recorded and nobody has asked for yet.
+#[derive(Default)]
+struct Faults {
+    frees: std::cell::Cell<usize>,
+    misuses: std::cell::Cell<usize>,
+}
+
+impl InProcess {
+    /// A machine with one adapter, as QEMU's `-device VGA` is.
+    pub fn new() -> Self {
+        Self::with_adapters(&[Vga::default()])
+    }
+
+    /// A machine with two adapters.
+    pub fn with_two_adapters() -> Self {
+        Self::with_adapters(&[Vga::default(), Vga::default()])
+    }
+
+    /// A machine with these adapters.
+    pub fn with_adapters(adapters: &[Vga]) -> Self {
+        Self::with(adapters, Box::new(|line| eprintln!("{line}")))
+    }
+
+    /// A machine with these adapters, whose lines of trace go to `line`.
+    pub fn with(adapters: &[Vga], line: Line) -> Self {
+        let world = World::new();
+        let adapters = (0..)
+            .zip(adapters)
+            .map(|(slot, vga)| Adapter::new(vga, slot))
+            .collect();
+        Self {
+            table: Box::new(vmdisp::ddi::initialization_data()),
+            host: Arc::new(ProcessHost::new(world.clone(), adapters, line)),
+            faults: Faults::default(),
+            _entered: world.enter(),
+            world,
+        }
+    }
+
+    /// Changes the driver's table before it is loaded: a test of the tests puts a bad callback in.
+    #[must_use]
+    pub fn sabotaged(mut self, change: impl FnOnce(&mut DRIVER_INITIALIZATION_DATA)) -> Self {
+        change(&mut self.table);
+        self
+    }
+
+    /// Puts every pool block against an unmapped page. A system that has no such pages stays as it is,
+    /// and false comes back.
+    pub fn guard_pages(&self) -> bool {
+        self.world.guard_pages(true)
+    }
+
+    /// The driver's kernel.
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+}
+
+impl Default for InProcess {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Machine for InProcess {
+    fn name(&self) -> &'static str {
+        "in process"
+    }
+
+    fn host(&self) -> Arc<dyn Host> {
+        self.host.clone()
+    }
+
+    fn adapters(&self) -> u32 {
+        u32::try_from(self.host.adapters()).unwrap_or(u32::MAX)
+    }
+
+    fn load(&self, settings: Settings) -> Result<Port, Status> {
+        let port = Port::new(self.host(), settings);
+        // The port only looks whether these two are NULL.
+        let object = ptr::without_provenance_mut::<DRIVER_OBJECT>(0x1000);
+        let path = ptr::without_provenance_mut::<UNICODE_STRING>(0x1000);
+        // SAFETY: the table is as long as the newest version's.
+        let status = unsafe { port.register(object, path, &raw const *self.table) };
+        if status == STATUS_SUCCESS {
+            Ok(port)
+        } else {
+            Err(status)
+        }
+    }
+
+    fn unload(&self, port: &Port) {
+        port.unload();
+    }
+
+    fn set_parameter(&self, name: &str, value: Option<u32>) {
+        self.world.set_parameter(name, value.map(Parameter::Dword));
+    }
+
+    fn take_complaints(&self) -> Vec<String> {
+        self.world
+            .take_complaints()
+            .iter()
+            .map(ToString::to_string)
+            .collect()
+    }
+
+    fn take_faults(&self) -> Vec<String> {
+        let (frees, misuses) = (self.world.wrong_frees(), self.world.misuses());
+        let old_frees = self.faults.frees.replace(frees.len());
+        let old_misuses = self.faults.misuses.replace(misuses.len());
+        let frees = frees
+            .iter()
+            .skip(old_frees)
+            .map(|WrongFree { address, tag, kind }| {
+                let tag = String::from_utf8_lossy(&tag.0);
+                format!("wrong free of {address:#x}, tag {tag}: {kind:?}")
+            });
+        let misuses = misuses.iter().skip(old_misuses).map(
+            |Misuse {
+                 service,
+                 irql,
+                 highest,
+             }| {
+                format!("{service} called at IRQL {irql}, at most {highest} is allowed")
+            },
+        );
+        frees.chain(misuses).collect()
+    }
+
+    fn fail_slot(&self, nth: Option<u64>) -> bool {
+        self.world.fail_slot(nth);
+        true
+    }
+
+    fn slots(&self) -> u64 {
+        self.world.slots()
+    }
+
+    fn while_changing(
+        &self,
+        memory: *mut u8,
+        first: &[u8],
+        second: &[u8],
+        work: &mut dyn FnMut(),
+    ) -> bool {
+        // SAFETY: the caller vouches for the memory, and leaves it alone meanwhile; the driver copies it
+        // through the system, which is no access of this program's.
+        unsafe { crate::change::while_changing(memory, first, second, work) };
+        true
+    }
+}
