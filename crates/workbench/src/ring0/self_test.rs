@@ -204,7 +204,7 @@ const NETS: &[Net] = &[
     net(
         "hang",
         Some(FaultKind::Hang),
-        "stopped by a non-maskable interrupt",
+        "no end after 1.",
         "breakage::hang",
         "",
     ),

@@ -73,14 +73,14 @@ unsafe impl GlobalAlloc for EmergencyHeap {
     }
 }
 
-/// Gives the heap a quarter of RAM.
+/// Gives the heap half of RAM; the rest is the driver's, and the tables'.
 ///
 /// # Panics
 ///
 /// Where RAM is not there.
 pub fn set_up() {
     let mut frames = FRAMES.lock();
-    let bytes = (frames.fresh_bytes() / 4) & !(PAGE - 1);
+    let bytes = (frames.fresh_bytes() / 2) & !(PAGE - 1);
     let start = frames
         .contiguous(bytes)
         .expect("RAM for the heap in one piece");

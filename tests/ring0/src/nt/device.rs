@@ -7,7 +7,8 @@ use core::ptr;
 use spin::Mutex;
 
 use super::{
-    demand_irql, event,
+    demand_irql,
+    event::{self, Event},
     status::{self, Status},
     string::{UnicodeString, text},
 };
@@ -45,7 +46,7 @@ struct Request {
     output: *mut u64,
     output_bytes: u32,
     internal: bool,
-    event: *mut event::Event,
+    event: *mut Event,
     io_status: *mut IoStatusBlock,
 }
 
@@ -68,7 +69,14 @@ struct Objects {
     dxgkrnl: Option<(u64, u64)>,
     /// References to the file object.
     references: u64,
+    /// Whether dxgkrnl is loaded.
+    loaded: bool,
+    /// Requests that were built and not sent.
     requests: BTreeMap<u64, Request>,
+    /// Requests that were sent and not completed.
+    pending: Vec<Request>,
+    /// Requests that were sent.
+    sent: u64,
     /// dxgkrnl's registration routines: full, display only.
     entry_points: (u64, u64),
 }
@@ -76,7 +84,10 @@ struct Objects {
 static OBJECTS: Mutex<Objects> = Mutex::new(Objects {
     dxgkrnl: None,
     references: 0,
+    loaded: false,
     requests: BTreeMap::new(),
+    pending: Vec::new(),
+    sent: 0,
     entry_points: (0, 0),
 });
 
@@ -90,26 +101,30 @@ pub fn leaked_references() -> u64 {
     OBJECTS.lock().references
 }
 
-/// `NTSTATUS ZwLoadDriver(PUNICODE_STRING)`.
+/// `NTSTATUS ZwLoadDriver(PUNICODE_STRING)`: only the first load finds dxgkrnl not loaded.
 pub unsafe extern "win64" fn load_driver(name: *const UnicodeString) -> Status {
     demand_irql("ZwLoadDriver", PASSIVE_LEVEL);
     // SAFETY: the driver passes a string of its own.
-    service_key(&unsafe { text(name) })
+    if !unsafe { text(name) }.eq_ignore_ascii_case(DXGKRNL_KEY) {
+        return status::OBJECT_NAME_NOT_FOUND;
+    }
+    let before = core::mem::replace(&mut OBJECTS.lock().loaded, true);
+    if before {
+        status::IMAGE_ALREADY_LOADED
+    } else {
+        status::SUCCESS
+    }
 }
 
 /// `NTSTATUS ZwUnloadDriver(PUNICODE_STRING)`.
 pub unsafe extern "win64" fn unload_driver(name: *const UnicodeString) -> Status {
     demand_irql("ZwUnloadDriver", PASSIVE_LEVEL);
     // SAFETY: the driver passes a string of its own.
-    service_key(&unsafe { text(name) })
-}
-
-fn service_key(name: &str) -> Status {
-    if name.eq_ignore_ascii_case(DXGKRNL_KEY) {
-        status::SUCCESS
-    } else {
-        status::OBJECT_NAME_NOT_FOUND
+    if !unsafe { text(name) }.eq_ignore_ascii_case(DXGKRNL_KEY) || !OBJECTS.lock().loaded {
+        return status::OBJECT_NAME_NOT_FOUND;
     }
+    OBJECTS.lock().loaded = false;
+    status::SUCCESS
 }
 
 /// `NTSTATUS IoGetDeviceObjectPointer(PUNICODE_STRING, ACCESS_MASK, PFILE_OBJECT *,
@@ -162,7 +177,7 @@ pub unsafe extern "win64" fn build_device_io_control_request(
     output: *mut u64,
     output_bytes: u32,
     internal: u8,
-    event: *mut event::Event,
+    event: *mut Event,
     io_status: *mut IoStatusBlock,
 ) -> u64 {
     const SERVICE: &str = "IoBuildDeviceIoControlRequest";
@@ -184,39 +199,66 @@ pub unsafe extern "win64" fn build_device_io_control_request(
 }
 
 /// `NTSTATUS IofCallDriver(PDEVICE_OBJECT, PIRP)`.
+///
+/// Every other request is completed only when the driver waits for it, since a
+/// caller must be ready for both.
 pub unsafe extern "win64" fn call_driver(device: u64, request: u64) -> Status {
     const SERVICE: &str = "IofCallDriver";
     demand_irql(SERVICE, PASSIVE_LEVEL);
     demand_dxgkrnl(SERVICE, device);
-    let Some(sent) = OBJECTS.lock().requests.remove(&request) else {
+    let mut objects = OBJECTS.lock();
+    let Some(sent) = objects.requests.remove(&request) else {
+        drop(objects);
         let text = format!("{request:#x} is no request that was built and not sent");
         fault::wrong_use(SERVICE, &text, Vec::new());
     };
-    let (full, display_only) = OBJECTS.lock().entry_points;
-    let routine = match sent.code {
-        REGISTER => full,
-        REGISTER_DISPLAY_ONLY => display_only,
-        _ => 0,
-    };
-    let answers = routine != 0 && sent.internal && sent.output_bytes as usize == size_of::<u64>();
-    let status = if answers {
-        // SAFETY: the driver passes a variable of its own, of this size.
-        unsafe { sent.output.write(routine) };
-        status::SUCCESS
-    } else {
-        status::INVALID_DEVICE_REQUEST
-    };
-    let information = if answers { size_of::<u64>() } else { 0 };
-    // SAFETY: the driver passes a variable of its own.
-    unsafe {
-        sent.io_status.write(IoStatusBlock {
-            status,
-            information,
-        });
+    objects.sent += 1;
+    if objects.sent.is_multiple_of(2) {
+        objects.pending.push(sent);
+        return status::PENDING;
     }
-    // SAFETY: the driver passes an event of its own.
-    unsafe { event::signal(SERVICE, sent.event) }
-    status
+    drop(objects);
+    sent.complete()
+}
+
+/// Completes the requests whose event is `event`, now that the driver waits for it.
+pub fn complete_pending(event: *mut Event) {
+    let waited_for = |request: &mut Request| request.event == event;
+    let requests: Vec<Request> = OBJECTS.lock().pending.extract_if(.., waited_for).collect();
+    for request in requests {
+        request.complete();
+    }
+}
+
+impl Request {
+    /// What dxgkrnl does with the request; the result goes where its sender wants it.
+    fn complete(self) -> Status {
+        let (full, display_only) = OBJECTS.lock().entry_points;
+        let routine = match self.code {
+            REGISTER => full,
+            REGISTER_DISPLAY_ONLY => display_only,
+            _ => 0,
+        };
+        let wanted = size_of::<u64>();
+        let answers = routine != 0 && self.internal && self.output_bytes as usize == wanted;
+        let (status, information) = if answers {
+            // SAFETY: the driver passes a variable of its own, of this size.
+            unsafe { self.output.write(routine) };
+            (status::SUCCESS, wanted)
+        } else {
+            (status::INVALID_DEVICE_REQUEST, 0)
+        };
+        // SAFETY: the driver passes a variable of its own.
+        unsafe {
+            self.io_status.write(IoStatusBlock {
+                status,
+                information,
+            });
+        }
+        // SAFETY: the driver passes an event of its own.
+        unsafe { event::signal("IoCompleteRequest", self.event) }
+        status
+    }
 }
 
 fn demand_dxgkrnl(service: &str, device: u64) {

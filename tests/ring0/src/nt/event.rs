@@ -7,7 +7,7 @@
 use alloc::{format, string::String, vec::Vec};
 
 use super::{
-    demand_irql,
+    demand_irql, device,
     status::{self, Status},
 };
 use crate::{
@@ -136,6 +136,7 @@ pub unsafe extern "win64" fn wait_for_single_object(
             APC_LEVEL
         },
     );
+    device::complete_pending(object);
     // SAFETY: the driver passes an object of its own; only events are known here.
     let event = unsafe { known(SERVICE, object) };
     if event.state != 0 {
