@@ -10,7 +10,8 @@ use dxgk_sys::{
     D3DDDI_ALLOCATIONPRIORITY_NORMAL, DXGK_ALLOCATIONINFO, DXGK_ALLOCATIONINFOFLAGS,
     DXGK_CREATEALLOCATIONFLAGS, DXGK_SEGMENTBANKPREFERENCE, DXGK_SEGMENTPREFERENCE, HANDLE,
 };
-use vmdisp_abi::allocation::AllocationFlags;
+use vmdisp_abi::allocation::{AllocationData, AllocationFlags};
+use zerocopy::FromZeros;
 
 use super::rollback::Rollback;
 use super::spec::{self, Refusal};
@@ -126,15 +127,16 @@ pub fn create(
         None
     };
 
-    let mut batch = store.allocations.batch(elements.infos.len(), irql);
+    let count = elements.infos.len();
+    let mut batch = store.allocations.batch(count, irql);
     let mut infos = Rollback::new(elements.infos, |info| info.hAllocation = ptr::null_mut());
-    let (mut count, mut bytes) = (0_u32, 0_u64);
+    let mut data = AllocationData::new_zeroed();
+    let mut bytes = 0_u64;
     while let Some(info) = infos.next() {
-        let allocation = spec::fetch_allocation(CALL, (elements.view)(info), &sizes, irql)?;
-        describe(info, &allocation);
-        info.hAllocation = batch.insert(allocation)?.as_ptr();
-        count = count.saturating_add(1);
-        bytes = bytes.saturating_add(allocation.bytes());
+        spec::fetch_allocation(CALL, (elements.view)(info), &mut data, &sizes, irql)?;
+        info.hAllocation = batch.insert(Allocation::new(&data))?.as_ptr();
+        describe(info, &data);
+        bytes = bytes.saturating_add(data.buffer_bytes);
     }
 
     if let Some(existing) = existing {
@@ -152,18 +154,19 @@ pub fn create(
 /// Writes the `[out]` members of an element that interface version WDDM 1.3 has
 /// (contract: C13 to C24).
 #[inline]
-fn describe(info: &mut DXGK_ALLOCATIONINFO, allocation: &Allocation) {
+fn describe(info: &mut DXGK_ALLOCATIONINFO, data: &AllocationData) {
+    let usage = AllocationFlags::from_bits_truncate(data.flags);
     let mut flags = DXGK_ALLOCATIONINFOFLAGS::empty();
-    if allocation.flags().contains(AllocationFlags::CPU_VISIBLE) {
+    if usage.contains(AllocationFlags::CPU_VISIBLE) {
         flags |= DXGK_ALLOCATIONINFOFLAGS::CpuVisible;
     }
-    if allocation.flags().contains(AllocationFlags::CPU_READS) {
+    if usage.contains(AllocationFlags::CPU_READS) {
         flags |= DXGK_ALLOCATIONINFOFLAGS::Cached;
     }
-    let segments = allocation.segments();
+    let segments = SegmentSet::from_bits(data.reserved);
     info.u0.Alignment = ALIGNMENT;
     // 64-bit Windows: SIZE_T holds every u64.
-    info.Size = usize::try_from(allocation.bytes()).unwrap_or(usize::MAX);
+    info.Size = usize::try_from(data.buffer_bytes).unwrap_or(usize::MAX);
     info.PitchAlignedSize = 0;
     info.HintedBank = DXGK_SEGMENTBANKPREFERENCE::ZERO;
     info.PreferredSegment = preferred(segments);

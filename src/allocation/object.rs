@@ -1,6 +1,6 @@
 //! What the driver keeps for each allocation, resource and opening.
 
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use vmdisp_abi::allocation::{AllocationData, AllocationFlags, Kind};
 
@@ -18,18 +18,10 @@ pub struct Allocation(AllocationData);
 const _: () = assert!(size_of::<Allocation>() <= 56);
 
 impl Allocation {
-    /// `data` have been checked; the rest completes them.
+    /// `data` as [`complete`](super::spec::complete) left them.
     #[inline]
-    pub(super) const fn new(
-        mut data: AllocationData,
-        bytes: u64,
-        pitch: u32,
-        segments: SegmentSet,
-    ) -> Self {
-        data.buffer_bytes = bytes;
-        data.pitch = pitch;
-        data.reserved = segments.bits();
-        Self(data)
+    pub(super) const fn new(data: &AllocationData) -> Self {
+        Self(*data)
     }
 
     /// Its size in bytes, as dxgkrnl was told.
@@ -93,7 +85,7 @@ pub struct Resource {
     /// [`vmdisp_abi::resource::ResourceData::label`]; 0 if there was no such data.
     pub label: u32,
     /// Allocations made for it so far, those that are gone included.
-    made: AtomicU32,
+    made: AtomicUsize,
     /// Bytes of all those.
     bytes: AtomicU64,
 }
@@ -103,19 +95,19 @@ impl Resource {
     pub const fn new(label: u32) -> Self {
         Self {
             label,
-            made: AtomicU32::new(0),
+            made: AtomicUsize::new(0),
             bytes: AtomicU64::new(0),
         }
     }
 
     /// Counts `count` more allocations of `bytes` bytes together.
-    pub fn add(&self, count: u32, bytes: u64) {
+    pub fn add(&self, count: usize, bytes: u64) {
         self.made.fetch_add(count, Ordering::Relaxed);
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// Allocations made for it so far, and their bytes.
-    pub fn made(&self) -> (u32, u64) {
+    pub fn made(&self) -> (usize, u64) {
         (
             self.made.load(Ordering::Relaxed),
             self.bytes.load(Ordering::Relaxed),

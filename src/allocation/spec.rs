@@ -17,6 +17,7 @@ use vmdisp_abi::resource::{self, ResourceData};
 use vmdisp_abi::{Header, VERSION, format};
 use zerocopy::{FromZeros, IntoBytes};
 
+#[cfg(doc)]
 use super::Allocation;
 use crate::kernel::caller::CallerData;
 use crate::kernel::complain;
@@ -35,35 +36,37 @@ pub enum Refusal {
     Mismatch,
 }
 
-/// Reads and checks the private data of one allocation for the DDI `call`.
+/// Reads and checks the private data of one allocation for the DDI `call`, into `to`.
 #[inline]
 pub fn fetch_allocation(
     call: &'static CStr,
     data: CallerData<'_>,
+    to: &mut AllocationData,
     sizes: &Sizes,
     irql: Passive,
-) -> Result<Allocation, Refusal> {
-    let mut copy = AllocationData::new_zeroed();
+) -> Result<(), Refusal> {
     let expected = Header::new(abi::MAGIC, abi::BYTES);
     if data.bytes() != u32::from(abi::BYTES) {
         return Err(wrong_size(call, data, expected, irql));
     }
-    if data.read(copy.as_mut_bytes(), irql).is_err() {
-        return unreadable(call, data);
+    if data.read(to.as_mut_bytes(), irql).is_err() {
+        return Err(unreadable(call, data));
     }
-    if copy.header != expected {
-        return Err(wrong_header(call, copy.header, expected));
+    if to.header.as_bytes() != expected.as_bytes() {
+        return Err(wrong_header(call, to.header, expected));
     }
-    complete(call, copy, sizes)
+    complete(call, to, sizes)
 }
 
-/// Checks data whose header is right and fills in what they leave to the driver.
-#[inline]
+/// Checks data whose header is right and fills in what they leave to the driver, as [`Allocation`]
+/// says.
+///
+/// Data in, data out by reference: they stay where they are until they are copied into their slot.
 pub fn complete(
     call: &'static CStr,
-    data: AllocationData,
+    data: &mut AllocationData,
     sizes: &Sizes,
-) -> Result<Allocation, Refusal> {
+) -> Result<(), Refusal> {
     let Some(kind) = Kind::from_number(data.kind) else {
         return refuse(call, c"kind", data.kind.into(), c"not a kind of allocation");
     };
@@ -82,13 +85,13 @@ pub fn complete(
             c"CPU_READS without CPU_VISIBLE",
         );
     }
-    let (bytes, pitch) = if kind == Kind::Buffer {
-        (buffer_size(call, &data)?, 0)
+    let bytes = if kind == Kind::Buffer {
+        buffer_size(call, data)?
     } else {
-        picture_size(call, &data)?
+        picture_size(call, data)?
     };
     if kind == Kind::Primary {
-        check_primary(call, flags, bytes, &data, sizes)?;
+        check_primary(call, flags, bytes, data, sizes)?;
     } else if data.vidpn_source != NO_VIDPN_SOURCE {
         let source = data.vidpn_source.into();
         return refuse(
@@ -110,7 +113,9 @@ pub fn complete(
     if segments == SegmentSet::NONE {
         return refuse(call, c"Size", bytes, c"larger than its segments");
     }
-    Ok(Allocation::new(data, bytes, pitch, segments))
+    data.buffer_bytes = bytes;
+    data.reserved = segments.bits();
+    Ok(())
 }
 
 /// Reads and checks the private data of a resource for the DDI `call`; none at all is fine.
@@ -129,9 +134,9 @@ pub fn fetch_label(
         return Err(wrong_size(call, data, expected, irql));
     }
     if data.read(copy.as_mut_bytes(), irql).is_err() {
-        return unreadable(call, data);
+        return Err(unreadable(call, data));
     }
-    if copy.header != expected {
+    if copy.header.as_bytes() != expected.as_bytes() {
         return Err(wrong_header(call, copy.header, expected));
     }
     if copy.reserved != 0 {
@@ -217,13 +222,14 @@ fn wrong_header(call: &'static CStr, found: Header, expected: Header) -> Refusal
 }
 
 #[cold]
-fn unreadable<T>(call: &'static CStr, data: CallerData<'_>) -> Result<T, Refusal> {
-    refuse(
+fn unreadable(call: &'static CStr, data: CallerData<'_>) -> Refusal {
+    complain(
         call,
         c"pPrivateDriverData",
         data.bytes().into(),
         c"so many bytes cannot be read",
-    )
+    );
+    Refusal::Malformed
 }
 
 /// The size of a buffer. A picture's fields must be zero in it.
@@ -244,13 +250,15 @@ fn buffer_size(call: &'static CStr, data: &AllocationData) -> Result<u64, Refusa
     Ok(data.buffer_bytes)
 }
 
-/// The size and pitch of a picture in bytes.
+/// The size of a picture in bytes; its pitch is filled in.
 #[inline]
-fn picture_size(call: &'static CStr, data: &AllocationData) -> Result<(u64, u32), Refusal> {
-    for (field, value) in [(c"width", data.width), (c"height", data.height)] {
-        if !(1..=MAX_DIMENSION).contains(&value) {
-            return refuse(call, field, value.into(), c"not 1 to 16384");
-        }
+fn picture_size(call: &'static CStr, data: &mut AllocationData) -> Result<u64, Refusal> {
+    let wrong = |pixels: u32| !(1..=MAX_DIMENSION).contains(&pixels);
+    if wrong(data.width) {
+        return refuse(call, c"width", data.width.into(), c"not 1 to 16384");
+    }
+    if wrong(data.height) {
+        return refuse(call, c"height", data.height.into(), c"not 1 to 16384");
     }
     if data.buffer_bytes != 0 {
         return refuse(
@@ -265,18 +273,15 @@ fn picture_size(call: &'static CStr, data: &AllocationData) -> Result<(u64, u32)
     };
     // A row is at most 16,384 pixels of 8 bytes.
     let row = data.width.saturating_mul(pixel);
-    let pitch = match data.pitch {
-        0 => row.next_multiple_of(PITCH_ALIGNMENT),
-        given if given < row => {
-            return refuse(call, c"pitch", given.into(), c"shorter than a row");
-        }
-        given if !given.is_multiple_of(PITCH_ALIGNMENT) => {
-            return refuse(call, c"pitch", given.into(), c"not a multiple of 64");
-        }
-        given => given,
-    };
+    if data.pitch == 0 {
+        data.pitch = row.next_multiple_of(PITCH_ALIGNMENT);
+    } else if data.pitch < row {
+        return refuse(call, c"pitch", data.pitch.into(), c"shorter than a row");
+    } else if !data.pitch.is_multiple_of(PITCH_ALIGNMENT) {
+        return refuse(call, c"pitch", data.pitch.into(), c"not a multiple of 64");
+    }
     // A product of two 32-bit numbers fits.
-    Ok((u64::from(pitch).saturating_mul(data.height.into()), pitch))
+    Ok(u64::from(data.pitch).saturating_mul(data.height.into()))
 }
 
 /// What a primary may not be (contract: C27, C28, C33).

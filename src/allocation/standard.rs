@@ -52,8 +52,9 @@ pub fn describe(
     to: &mut [u8],
 ) -> Result<(), NoDescription> {
     let mut data = data_of(&surface)?;
-    let allocation = spec::complete(CALL, data, &segments.sizes()).map_err(|_| NoDescription)?;
-    let pitch = allocation.pitch();
+    let mut completed = data;
+    spec::complete(CALL, &mut completed, &segments.sizes()).map_err(|_| NoDescription)?;
+    let pitch = completed.pitch;
     data.pitch = pitch;
 
     let short = to.len() as u64;

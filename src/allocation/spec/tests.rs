@@ -8,6 +8,7 @@ use vmdisp_abi::format::{A8, A8R8G8B8, A16B16G16R16F, X8R8G8B8};
 use zerocopy::IntoBytes;
 
 use super::*;
+use crate::allocation::Allocation;
 use crate::kernel::host::World;
 use crate::kernel::testing::{caller_data, null_data, passive};
 use crate::memory::segments::Segments;
@@ -24,7 +25,13 @@ fn sizes() -> Sizes {
 /// Reads `bytes` as the private data of an allocation.
 fn fetch(bytes: &[u8]) -> Result<Allocation, Refusal> {
     let data = caller_data(bytes, u32::try_from(bytes.len()).unwrap());
-    fetch_allocation(CALL, data, &sizes(), passive())
+    read(data)
+}
+
+fn read(data: CallerData<'_>) -> Result<Allocation, Refusal> {
+    let mut copy = AllocationData::new_zeroed();
+    fetch_allocation(CALL, data, &mut copy, &sizes(), passive())?;
+    Ok(Allocation::new(&copy))
 }
 
 /// The refusal of `data`, which must come with one debug line that names `field`.
@@ -171,11 +178,7 @@ fn the_size_is_exact() {
 fn null_data_are_malformed() {
     for size in [0, 1, 55, 56, 57, u32::MAX] {
         let data = null_data(size);
-        assert_eq!(
-            fetch_allocation(CALL, data, &sizes(), passive()),
-            Err(Refusal::Malformed),
-            "{size}"
-        );
+        assert_eq!(read(data), Err(Refusal::Malformed), "{size}");
     }
 }
 
