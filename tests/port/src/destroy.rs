@@ -83,14 +83,17 @@ impl Device {
 }
 
 impl AdapterInner {
-    /// Destroys allocations that nobody has open. Those with references wait (DxgkCbAcquireHandleData).
+    /// Destroys allocations that nobody has open.
     ///
     /// # Errors
     /// The driver's, of the last call.
     pub(crate) fn destroy_now(&self, ids: &[AllocationId]) -> Result<(), Status> {
         let mut loose = Vec::new();
         let mut grouped: Vec<(Arc<ResourceObject>, Vec<_>)> = Vec::new();
-        for object in self.ready(ids) {
+        for object in ids.iter().filter_map(|id| objects::allocation(*id)) {
+            if self.waits(&object) {
+                continue;
+            }
             match &object.resource {
                 None => loose.push(object),
                 Some(resource) => {
@@ -123,24 +126,20 @@ impl AdapterInner {
     pub(crate) fn destroy_resource_now(&self, id: ResourceId) -> Result<(), Status> {
         let resource = objects::resource(id).ok_or(STATUS_INVALID_HANDLE)?;
         let ids = resource.allocations.lock().clone();
-        let list = self.ready(&ids);
+        let list: Vec<_> = ids
+            .iter()
+            .filter_map(|id| objects::allocation(*id))
+            .collect();
+        if list.iter().any(|object| self.waits(object)) {
+            return Ok(());
+        }
         self.destroy(&list, Some(&resource), true)
     }
 
-    /// The objects of these, without those that a reference keeps alive.
-    fn ready(&self, ids: &[AllocationId]) -> Vec<Arc<AllocationObject>> {
-        let mut ready = Vec::with_capacity(ids.len());
-        for id in ids {
-            let Some(object) = objects::allocation(*id) else {
-                continue;
-            };
-            if object.references.load(Ordering::Acquire) == 0 || self.held.lock().is_empty() {
-                ready.push(object);
-            } else {
-                self.objects.deferred.lock().push(*id);
-            }
-        }
-        ready
+    /// Whether a reference (DxgkCbAcquireHandleData) keeps the allocation alive. It is then left as it is, and goes
+    /// when the adapter is torn down.
+    fn waits(&self, object: &AllocationObject) -> bool {
+        object.references.load(Ordering::Acquire) != 0 && !self.held.lock().is_empty()
     }
 
     fn destroy(

@@ -114,10 +114,8 @@ impl Adapter {
             }
             .destroy();
         }
-        // Objects wait for references as long as anybody can still give them back.
+        // Until here, objects with references waited for them (see `AdapterInner::waits`).
         adapter.check_references(Ddi::DestroyDevice);
-        let deferred = core::mem::take(&mut *adapter.objects.deferred.lock());
-        let _ = adapter.destroy_now(&deferred);
         let left: Vec<_> = adapter.objects.resources.lock().iter().copied().collect();
         for resource in left {
             let _ = adapter.destroy_resource_now(resource);

@@ -123,8 +123,6 @@ pub(crate) struct Objects {
     pub driver_handles: Mutex<HashSet<DriverHandle>>,
     pub next_device: AtomicU32,
     pub openings: AtomicU32,
-    /// Allocations whose destruction waits for a reference (DxgkCbAcquireHandleData).
-    pub deferred: Mutex<Vec<AllocationId>>,
 }
 
 /// How many objects of an adapter live.

@@ -63,6 +63,8 @@ struct Element<'a> {
     pattern: Pattern,
     version: Version,
     segments: &'a [Segment],
+    /// Bits of the segments that exist.
+    all: u32,
 }
 
 /// Checks all that one element says. The handle is the caller's to check (C13).
@@ -73,16 +75,22 @@ pub(crate) fn check(
     pattern: Pattern,
     primary: bool,
 ) {
-    let none = Segments::default();
-    let known = adapter.segments.read().clone();
-    let segments = known.as_deref().unwrap_or(&none);
+    // Without segments (a violation of Q5) nothing can be said of sets.
+    let segments = adapter.segments.read().clone();
+    let segments = segments
+        .as_deref()
+        .map(|segments: &Segments| segments.list.as_slice());
     let element = Element {
         adapter,
         index,
         words: Words::of(info),
         pattern,
         version: adapter.registration.version,
-        segments: &segments.list,
+        segments: segments.unwrap_or(&[]),
+        all: match segments.map(<[Segment]>::len) {
+            Some(count @ 0..32) => (1 << count) - 1,
+            _ => u32::MAX,
+        },
     };
     element.sizes();
     element.segments();
@@ -140,7 +148,8 @@ impl Element<'_> {
             format!("Alignment {:#x} is no power of two", words.alignment)
         });
         let mut all = self.of_set(words.write_set);
-        let large = all.any(|segment| segment.flags.contains(DXGK_SEGMENTFLAGS::Use64KBPages));
+        let large = self.version >= Version::WDDM2_0
+            && all.any(|segment| segment.flags.contains(DXGK_SEGMENTFLAGS::Use64KBPages));
         let aligned = !large || words.alignment.is_multiple_of(LARGE_PAGE);
         self.require(Rule::C15, aligned, || {
             "Alignment of less than a 64 KiB page".into()
@@ -157,11 +166,7 @@ impl Element<'_> {
 
     fn segments(&self) {
         let words = self.words;
-        let all = if self.segments.len() >= 32 {
-            u32::MAX
-        } else {
-            (1 << self.segments.len()) - 1
-        };
+        let all = self.all;
         for (set, name) in [
             (words.read_set, "SupportedReadSegmentSet"),
             (words.write_set, "SupportedWriteSegmentSet"),

@@ -1,0 +1,227 @@
+//! A machine with one display function: 16 MiB of framebuffer, a page of registers, an interrupt.
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::ffi::c_void;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use dxgk_port::{AdapterIndex, Host, PoolUse, TagUse};
+use dxgk_sys::{
+    CM_RESOURCE_MEMORY_PREFETCHABLE, CmResourceTypeInterrupt, CmResourceTypeMemory, DEVICE_OBJECT,
+    DXGK_DISPLAY_INFORMATION, MEMORY_CACHING_TYPE,
+};
+
+pub const FRAMEBUFFER: u64 = 0xE000_0000;
+pub const FRAMEBUFFER_BYTES: u32 = 16 << 20;
+pub const REGISTERS: u64 = 0xF000_0000;
+pub const REGISTER_BYTES: u32 = 4096;
+pub const INTERRUPT_LEVEL: u8 = 5;
+
+thread_local! {
+    static IRQL: Cell<u8> = const { Cell::new(0) };
+    static THREAD: Cell<u64> = const { Cell::new(0) };
+}
+
+/// The IRQL of the calling thread.
+pub fn irql() -> u8 {
+    IRQL.get()
+}
+
+/// Sets the IRQL of the calling thread.
+pub fn set_irql(irql: u8) {
+    IRQL.set(irql);
+}
+
+#[derive(Default)]
+pub struct Machine {
+    blocks: Mutex<HashMap<usize, ([u8; 4], usize)>>,
+    live: AtomicU64,
+    high_water: AtomicU64,
+    pool_calls: AtomicU64,
+    fail_at: AtomicU64,
+    maps: Mutex<HashMap<usize, usize>>,
+    pub lines: Mutex<Vec<String>>,
+    /// The interrupt is connected.
+    pub interrupt: AtomicBool,
+}
+
+/// Pages are aligned, and so is all of more than a page.
+fn layout(bytes: usize) -> std::alloc::Layout {
+    let align = if bytes < 4096 { 16 } else { 4096 };
+    std::alloc::Layout::from_size_align(bytes.max(1), align).expect("a small block")
+}
+
+impl Machine {
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self::default())
+    }
+
+    /// A zeroed block of the driver's pool.
+    pub fn allocate(&self, tag: [u8; 4], bytes: usize) -> *mut c_void {
+        let call = self.pool_calls.fetch_add(1, Ordering::Relaxed) + 1;
+        if self.fail_at.load(Ordering::Relaxed) == call {
+            return std::ptr::null_mut();
+        }
+        // SAFETY: the size is not 0.
+        let block = unsafe { std::alloc::alloc_zeroed(layout(bytes)) };
+        let mut blocks = self.blocks.lock().unwrap();
+        blocks.insert(block.addr(), (tag, bytes));
+        let live = self.live.fetch_add(bytes as u64, Ordering::Relaxed) + bytes as u64;
+        self.high_water.fetch_max(live, Ordering::Relaxed);
+        block.cast()
+    }
+
+    /// Gives a block back.
+    pub fn free(&self, block: *mut c_void) {
+        let known = self.blocks.lock().unwrap().remove(&block.addr());
+        let (_, bytes) = known.expect("a block of this pool");
+        self.live.fetch_sub(bytes as u64, Ordering::Relaxed);
+        // SAFETY: allocated above with this layout.
+        unsafe { std::alloc::dealloc(block.cast(), layout(bytes)) };
+    }
+}
+
+fn descriptor(list: &mut Vec<u8>, kind: u8, flags: u16, start: u64, length: u32) {
+    list.extend([kind, 1]);
+    list.extend(flags.to_le_bytes());
+    list.extend(start.to_le_bytes());
+    list.extend(length.to_le_bytes());
+    list.extend([0; 4]);
+}
+
+impl Host for Machine {
+    fn irql(&self) -> u8 {
+        IRQL.get()
+    }
+
+    fn set_irql(&self, irql: u8) {
+        IRQL.set(irql);
+    }
+
+    fn thread_id(&self) -> u64 {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        if THREAD.get() == 0 {
+            THREAD.set(NEXT.fetch_add(1, Ordering::Relaxed));
+        }
+        THREAD.get()
+    }
+
+    fn relax(&self) {
+        std::thread::yield_now();
+    }
+
+    fn time_100ns(&self) -> u64 {
+        0
+    }
+
+    fn resources(&self, _adapter: AdapterIndex) -> Vec<u8> {
+        let mut list = Vec::new();
+        for word in [1, 5, 0, 0x0001_0001, 3] {
+            list.extend(u32::to_le_bytes(word));
+        }
+        let prefetchable = CM_RESOURCE_MEMORY_PREFETCHABLE;
+        descriptor(
+            &mut list,
+            CmResourceTypeMemory,
+            prefetchable,
+            FRAMEBUFFER,
+            FRAMEBUFFER_BYTES,
+        );
+        descriptor(
+            &mut list,
+            CmResourceTypeMemory,
+            0,
+            REGISTERS,
+            REGISTER_BYTES,
+        );
+        descriptor(&mut list, CmResourceTypeInterrupt, 0, 0x30_0000_0005, 1);
+        list
+    }
+
+    fn map_memory(
+        &self,
+        _adapter: AdapterIndex,
+        _physical: u64,
+        bytes: usize,
+        _cache: MEMORY_CACHING_TYPE,
+    ) -> Option<NonNull<u8>> {
+        // SAFETY: the size is not 0.
+        let address = NonNull::new(unsafe { std::alloc::alloc_zeroed(layout(bytes)) })?;
+        self.maps
+            .lock()
+            .unwrap()
+            .insert(address.addr().get(), bytes);
+        Some(address)
+    }
+
+    fn unmap_memory(&self, address: NonNull<u8>) -> bool {
+        let Some(bytes) = self.maps.lock().unwrap().remove(&address.addr().get()) else {
+            return false;
+        };
+        // SAFETY: allocated above with this layout.
+        unsafe { std::alloc::dealloc(address.as_ptr(), layout(bytes)) };
+        true
+    }
+
+    fn read_config(&self, _adapter: AdapterIndex, offset: u32, out: &mut [u8]) -> usize {
+        let ids = [0x34, 0x12, 0x11, 0x11];
+        for (index, byte) in out.iter_mut().enumerate() {
+            *byte = ids.get(offset as usize + index).copied().unwrap_or(0);
+        }
+        out.len()
+    }
+
+    fn write_config(&self, _adapter: AdapterIndex, _offset: u32, data: &[u8]) -> usize {
+        data.len()
+    }
+
+    /// The machine itself, so that the miniport finds its pool.
+    fn physical_device_object(&self, _adapter: AdapterIndex) -> *mut DEVICE_OBJECT {
+        std::ptr::from_ref(self).cast_mut().cast()
+    }
+
+    fn post_display(&self, _adapter: AdapterIndex) -> Option<DXGK_DISPLAY_INFORMATION> {
+        None
+    }
+
+    fn interrupt_line(&self, _adapter: AdapterIndex) -> Option<u8> {
+        self.interrupt
+            .load(Ordering::Relaxed)
+            .then_some(INTERRUPT_LEVEL)
+    }
+
+    fn pool(&self) -> PoolUse {
+        let blocks = self.blocks.lock().unwrap();
+        let mut tags: HashMap<[u8; 4], TagUse> = HashMap::new();
+        for (tag, bytes) in blocks.values() {
+            let entry = tags.entry(*tag).or_insert(TagUse {
+                tag: *tag,
+                blocks: 0,
+                bytes: 0,
+            });
+            entry.blocks += 1;
+            entry.bytes += *bytes as u64;
+        }
+        PoolUse {
+            blocks: blocks.len() as u64,
+            bytes: self.live.load(Ordering::Relaxed),
+            high_water_bytes: self.high_water.load(Ordering::Relaxed),
+            tags: tags.into_values().collect(),
+        }
+    }
+
+    fn fail_pool_call(&self, nth: Option<u64>) {
+        let at = nth.map_or(0, |nth| self.pool_calls.load(Ordering::Relaxed) + nth);
+        self.fail_at.store(at, Ordering::Relaxed);
+    }
+
+    fn pool_calls(&self) -> u64 {
+        self.pool_calls.load(Ordering::Relaxed)
+    }
+
+    fn line(&self, text: &str) {
+        self.lines.lock().unwrap().push(text.into());
+    }
+}

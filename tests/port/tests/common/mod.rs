@@ -1,0 +1,7 @@
+//! A machine played by std, and a small miniport that keeps the contract.
+
+#![allow(dead_code)] // each test uses its part
+
+pub mod machine;
+pub mod miniport;
+pub mod scenario;

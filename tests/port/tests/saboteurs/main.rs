@@ -1,0 +1,78 @@
+//! A saboteur for each rule: the good miniport with one callback replaced, so that it breaks just that rule. The
+//! port must name that rule, and no other.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+/// Tests that run a miniport and expect exactly these rules to be broken, and the list of what they break.
+macro_rules! saboteurs {
+    ($($(#[$doc:meta])* $name:ident breaks $($rule:literal)+ => $report:expr;)*) => {
+        $(
+            $(#[$doc])*
+            #[test]
+            fn $name() {
+                let report: dxgk_port::Report = $report;
+                let mut broken = report.broken();
+                broken.sort_unstable();
+                let mut expected = vec![$($rule),+];
+                expected.sort_unstable();
+                assert_eq!(broken, expected, "{:#?}\n{:#?}", report.violations, report.leaks);
+            }
+        )*
+
+        /// The rules that saboteurs of this module break.
+        pub const BROKEN: &[&[&str]] = &[$(&[$($rule),+]),*];
+    };
+}
+
+mod callbacks;
+mod create;
+mod destroy;
+mod lifecycle;
+mod open;
+mod query;
+
+use std::collections::BTreeSet;
+
+use common::{miniport, scenario};
+use dxgk_port::RULES;
+
+#[test]
+fn every_rule_has_a_saboteur() {
+    let modules = [
+        callbacks::BROKEN,
+        create::BROKEN,
+        destroy::BROKEN,
+        lifecycle::BROKEN,
+        open::BROKEN,
+        query::BROKEN,
+    ];
+    let broken: BTreeSet<&str> = modules.concat().concat().into_iter().collect();
+    let rules: BTreeSet<&str> = RULES.iter().map(|rule| rule.id).collect();
+    assert_eq!(broken, rules);
+}
+
+#[test]
+fn every_rule_is_checked_on_the_good_miniport() {
+    let mut checked = BTreeSet::new();
+    for version in [0x4002, 0x5023, 0x11007] {
+        checked.extend(scenario::run(&miniport::table(version)).checked.into_keys());
+    }
+    let rules: BTreeSet<&str> = RULES.iter().map(|rule| rule.id).collect();
+    assert_eq!(checked, rules);
+}
+
+/// The good miniport of WDDM 1.3 with one change, through its whole life.
+fn with(bend: impl FnOnce(&mut dxgk_sys::DRIVER_INITIALIZATION_DATA)) -> dxgk_port::Report {
+    at(0x4002, bend)
+}
+
+/// The same at another interface version.
+fn at(
+    version: u32,
+    bend: impl FnOnce(&mut dxgk_sys::DRIVER_INITIALIZATION_DATA),
+) -> dxgk_port::Report {
+    let mut table = miniport::table(version);
+    bend(&mut table);
+    scenario::run(&table)
+}

@@ -1,0 +1,222 @@
+//! QueryAdapterInfo.
+
+#![allow(
+    clippy::undocumented_unsafe_blocks,
+    clippy::multiple_unsafe_ops_per_block
+)]
+#![allow(clippy::cast_ptr_alignment)] // the page says BYTE*, the port aligns
+#![allow(clippy::mut_from_ref)] // outputs are the driver's to write
+
+use dxgk_sys::status::*;
+use dxgk_sys::*;
+
+use super::common::miniport as good;
+use super::{at, with};
+
+type Kind = DXGK_QUERYADAPTERINFOTYPE;
+
+/// Answers that differ from the good one by what `bend` does to them.
+macro_rules! answers {
+    ($($name:ident($argument:ident, $status:ident) $bend:block)*) => {
+        ddi_fn! {$(
+            unsafe fn $name(this: PVOID, argument: *const DXGKARG_QUERYADAPTERINFO) -> NTSTATUS {
+                let before = Before::of(unsafe { &*argument });
+                let $status = unsafe { good::query_adapter_info(this, argument) };
+                let $argument = Answer { argument: unsafe { &*argument }, before };
+                $bend
+            }
+        )*}
+    };
+}
+
+/// The first bytes of the output before the call.
+struct Before([u8; 8]);
+
+impl Before {
+    fn of(argument: &DXGKARG_QUERYADAPTERINFO) -> Self {
+        let mut bytes = [0; 8];
+        if !argument.pOutputData.is_null() && argument.OutputDataSize >= 8 {
+            bytes = unsafe { argument.pOutputData.cast::<[u8; 8]>().read() };
+        }
+        Self(bytes)
+    }
+}
+
+struct Answer<'a> {
+    argument: &'a DXGKARG_QUERYADAPTERINFO,
+    before: Before,
+}
+
+impl Answer<'_> {
+    fn is(&self, kind: Kind, status: NTSTATUS) -> bool {
+        self.argument.Type == kind && status == STATUS_SUCCESS
+    }
+
+    fn out<T>(&self) -> &mut T {
+        unsafe { &mut *self.argument.pOutputData.cast() }
+    }
+
+    /// The capabilities, if they are what was asked for.
+    fn caps(&self, status: NTSTATUS) -> Option<&mut DXGK_DRIVERCAPS> {
+        let whole = self.argument.OutputDataSize as usize >= 552;
+        (self.is(Kind::DXGKQAITYPE_DRIVERCAPS, status) && whole).then(|| self.out())
+    }
+
+    /// The first segment, if descriptors are what was asked for.
+    fn segment(&self, status: NTSTATUS) -> Option<&mut DXGK_SEGMENTDESCRIPTOR3> {
+        if !self.is(Kind::DXGKQAITYPE_QUERYSEGMENT3, status) {
+            return None;
+        }
+        unsafe {
+            self.out::<DXGK_QUERYSEGMENTOUT3>()
+                .pSegmentDescriptor
+                .as_mut()
+        }
+    }
+}
+
+answers! {
+    not_supported(_answer, status) {
+        if status == STATUS_SUCCESS { status } else { STATUS_NOT_SUPPORTED }
+    }
+    caps_refused(answer, status) {
+        if answer.argument.Type == Kind::DXGKQAITYPE_DRIVERCAPS {
+            return STATUS_INVALID_PARAMETER;
+        }
+        status
+    }
+    caps_one_more(answer, status) {
+        if answer.caps(status).is_some() {
+            let end = answer.argument.OutputDataSize as usize;
+            unsafe { answer.argument.pOutputData.cast::<u8>().add(end).write(0) };
+        }
+        status
+    }
+    caps_hole(answer, status) {
+        if answer.caps(status).is_some() {
+            answer.out::<[u8; 8]>()[2] = answer.before.0[2];
+        }
+        status
+    }
+    anything_goes(answer, status) {
+        if answer.argument.Type.0 == 0x7FFF { STATUS_SUCCESS } else { status }
+    }
+    paging_in_memory(answer, status) {
+        if answer.is(Kind::DXGKQAITYPE_QUERYSEGMENT3, status) {
+            answer.out::<DXGK_QUERYSEGMENTOUT3>().PagingBufferSegmentId = 1;
+        }
+        status
+    }
+    no_count(answer, status) {
+        if answer.is(Kind::DXGKQAITYPE_QUERYSEGMENT3, status) {
+            let bytes = [0, 1, 2, 3].map(|index| answer.before.0[index]);
+            answer.out::<DXGK_QUERYSEGMENTOUT3>().NbSegment = u32::from_ne_bytes(bytes);
+        }
+        status
+    }
+    coherent_memory(answer, status) {
+        if let Some(segment) = answer.segment(status) {
+            segment.Flags |= DXGK_SEGMENTFLAGS::CacheCoherent;
+        }
+        status
+    }
+    modern_flag(answer, status) {
+        if let Some(segment) = answer.segment(status) {
+            segment.Flags |= DXGK_SEGMENTFLAGS::Use64KBPages;
+        }
+        status
+    }
+    odd_size(answer, status) {
+        if let Some(segment) = answer.segment(status) {
+            segment.Size += 1;
+            segment.CommitLimit += 1;
+        }
+        status
+    }
+    elsewhere(answer, status) {
+        if let Some(segment) = answer.segment(status) {
+            segment.CpuTranslatedAddress = PHYSICAL_ADDRESS { QuadPart: 0x1000 };
+        }
+        status
+    }
+    both_apertures(answer, status) {
+        if answer.is(Kind::DXGKQAITYPE_QUERYSEGMENT4, status) {
+            let head = answer.out::<DXGK_QUERYSEGMENTOUT4>();
+            let first = head.pSegmentDescriptor.cast::<DXGK_SEGMENTDESCRIPTOR4>();
+            if !first.is_null() {
+                unsafe { (*first).Flags = DXGK_SEGMENTFLAGS::Aperture };
+            }
+        }
+        status
+    }
+    vga_only(answer, status) {
+        if let Some(caps) = answer.caps(status) {
+            caps.SupportNonVGA = 0;
+        }
+        status
+    }
+    no_version(answer, status) {
+        if let Some(caps) = answer.caps(status) {
+            caps.WDDMVersion = DXGK_WDDMVERSION(0);
+        }
+        status
+    }
+    preempts_one_engine(answer, status) {
+        if let Some(caps) = answer.caps(status) {
+            caps.SchedulingCaps |= DXGK_VIDSCHCAPS::PreemptionAware;
+        }
+        status
+    }
+    cancels_without_callback(answer, status) {
+        if let Some(caps) = answer.caps(status) {
+            let both = DXGK_VIDSCHCAPS::MultiEngineAware | DXGK_VIDSCHCAPS::CancelCommandAware;
+            caps.SchedulingCaps |= both;
+        }
+        status
+    }
+    promises_surprise(answer, status) {
+        if let Some(caps) = answer.caps(status) {
+            caps.SupportSurpriseRemovalInHibernation = 1;
+        }
+        status
+    }
+    writes_its_argument(answer, status) {
+        let argument = std::ptr::from_ref(answer.argument).cast_mut();
+        unsafe { (*argument).OutputDataSize += 1 };
+        status
+    }
+}
+
+macro_rules! query {
+    ($name:ident) => {
+        with(|table| table.DxgkDdiQueryAdapterInfo = Some($name))
+    };
+}
+
+saboteurs! {
+    unknown_types_are_not_supported breaks "Q4" "G6" => query!(not_supported);
+    capabilities_are_refused breaks "Q4" => query!(caps_refused);
+    capabilities_are_one_byte_too_long breaks "Q4" => query!(caps_one_more);
+    a_byte_of_the_capabilities_is_not_set breaks "Q4" => query!(caps_hole);
+    unknown_types_succeed breaks "Q4" => query!(anything_goes);
+    paging_buffers_lie_in_memory breaks "Q5" => query!(paging_in_memory);
+    segments_are_not_counted breaks "Q5" => query!(no_count);
+    memory_is_cache_coherent breaks "Q6" => query!(coherent_memory);
+    an_old_driver_has_large_pages breaks "Q6" => query!(modern_flag);
+    a_segment_ends_within_a_page breaks "Q6" => query!(odd_size);
+    a_segment_lies_outside_the_bar breaks "Q6" => query!(elsewhere);
+    two_apertures_in_wddm_2 breaks "Q6" => at(0x5023, |table| {
+        table.DxgkDdiQueryAdapterInfo = Some(both_apertures);
+        // With no memory segment the primary would have no place.
+        table.DxgkDdiGetStandardAllocationDriverData = None;
+    });
+    works_with_vga_only breaks "Q7" => query!(vga_only);
+    has_no_wddm_version breaks "Q7" => query!(no_version);
+    preempts_without_engines breaks "Q8" => query!(preempts_one_engine);
+    cancels_without_the_callback breaks "Q8" => query!(cancels_without_callback);
+    promises_surprise_removal_without_callback breaks "G2" => with(|table| {
+        table.DxgkDdiQueryAdapterInfo = Some(promises_surprise);
+        table.DxgkDdiNotifySurpriseRemoval = None;
+    });
+    writes_the_size_of_its_output breaks "B2.13" => query!(writes_its_argument);
+}
