@@ -136,11 +136,6 @@ impl Toolchain {
         Some(command)
     }
 
-    /// Whether cargo has to compile `core` and `alloc` first.
-    pub fn builds_core(&self) -> bool {
-        self.library == Library::FromSource
-    }
-
     /// The folder of the toolchain's own programs: `cargo-clippy`, `clippy-driver`.
     pub fn programs(&self) -> Option<&Path> {
         self.compiler.cargo.parent()

@@ -37,7 +37,7 @@ pub unsafe fn free(tag: Tag, block: NonNull<u8>, _bytes: usize) {
 
 /// Whether the pool may hand out one more slot: always. Only tests refuse.
 #[must_use]
-#[inline(always)]
+#[inline]
 pub fn slot_allowed() -> bool {
     true
 }
