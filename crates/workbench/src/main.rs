@@ -4,6 +4,7 @@
 
 mod bindings;
 mod driver;
+mod inspect;
 mod ring0;
 mod setup;
 mod toolchain;
@@ -24,6 +25,7 @@ struct Cli {
 enum Command {
     Bindings(bindings::Args),
     Driver(driver::Args),
+    Inspect(inspect::Args),
     Ring0(ring0::Args),
     Setup(setup::Args),
 }
@@ -35,6 +37,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Some(command) => match command {
             Command::Bindings(args) => bindings::run(&args),
             Command::Driver(args) => driver::run(&args),
+            Command::Inspect(args) => inspect::run(&args),
             Command::Ring0(args) => ring0::run(&args),
             Command::Setup(args) => setup::run(&args),
         },
