@@ -109,16 +109,31 @@ pub(crate) fn know_port(port: &Arc<PortInner>) {
     ports.push(Arc::downgrade(port));
 }
 
-/// The first port for which `wanted` holds.
+/// The ports, newest first; none if an interrupt came upon whoever changes the list.
+fn ports() -> Vec<Arc<PortInner>> {
+    let known = patiently(|| PORTS.try_lock());
+    known.map_or_else(Vec::new, |ports| {
+        ports.iter().rev().filter_map(Weak::upgrade).collect()
+    })
+}
+
+/// The newest port for which `wanted` holds.
 pub(crate) fn find_port(wanted: impl Fn(&PortInner) -> bool) -> Option<Arc<PortInner>> {
-    // Dropping a port takes this lock again, so what is not wanted outlives it.
-    let ports: Vec<_> = PORTS.lock().iter().filter_map(Weak::upgrade).collect();
-    ports.into_iter().find(|port| wanted(port))
+    ports().into_iter().find(|port| wanted(port))
 }
 
 /// The port that was made last.
 pub(crate) fn newest_port() -> Option<Arc<PortInner>> {
-    PORTS.lock().iter().rev().find_map(Weak::upgrade)
+    ports().into_iter().next()
+}
+
+/// Waits for a lock, but not for ever: callbacks may come, wrongly, in an interrupt on top of its holder.
+fn patiently<T>(mut attempt: impl FnMut() -> Option<T>) -> Option<T> {
+    const TRIES: u32 = 1 << 24;
+    (0..TRIES).find_map(|_| {
+        core::hint::spin_loop();
+        attempt()
+    })
 }
 
 // --- Objects --------------------------------------------------------------------------------
@@ -201,4 +216,29 @@ pub(crate) fn remove(handle: u32) -> Option<Object> {
     }
     table.free.push(index);
     Some(object)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_handle_is_good_until_its_object_goes() {
+        let handle = insert(Object::Nothing);
+        assert_ne!(handle, 0);
+        assert!(object(handle).is_some());
+        assert!(object(handle ^ 1 << INDEX_BITS).is_none());
+        assert!(remove(handle).is_some());
+        assert!(object(handle).is_none() && remove(handle).is_none());
+        // The same place again has another handle.
+        assert_ne!(insert(Object::Nothing), handle);
+    }
+
+    #[test]
+    fn what_is_no_device_handle_is_no_adapter() {
+        for address in [0, HANDLE_BASE, HANDLE_BASE | 0xFFF0, usize::MAX] {
+            let handle: HANDLE = ptr::without_provenance_mut(address);
+            assert!(adapter(handle).is_none());
+        }
+    }
 }
