@@ -80,13 +80,8 @@ impl Failures {
 
 /// A driver's life from AddDevice to Unload, each call tried again if it fails.
 fn life(context: &Context<'_>, per_object: bool, failures: &Failures) -> Result<(), Failed> {
-    let settings = Settings::default();
-    let settings = if per_object {
-        settings.with_exact_pool()
-    } else {
-        settings
-    };
-    let mut session = Session::load(context.machine, settings, per_object)?;
+    // Blocks cannot be counted call by call: what the pools keep to know their slots grows meanwhile.
+    let mut session = Session::load(context.machine, Settings::default(), per_object)?;
     let adapter = failures.retry("AddDevice", || session.port.add_device(0))?;
     session.take_care_of(&adapter);
     failures.retry("StartDevice", || adapter.start())?;

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use core::ptr;
 
 use dxgk_port::{Adapter, Device, Status};
-use dxgk_sys::status::{STATUS_INVALID_HANDLE, STATUS_INVALID_PARAMETER, STATUS_SUCCESS};
+use dxgk_sys::status::{STATUS_INVALID_PARAMETER, STATUS_SUCCESS};
 use dxgk_sys::{DXGK_ALLOCATIONINFO, DXGK_OPENALLOCATIONINFO, DXGKARG_OPENALLOCATION, HANDLE};
 
 use super::create::{all_live, create_good, destroy_good};
@@ -193,8 +193,8 @@ fn round(ours: &Objects<'_>, wrong: &mut Wrong) -> Result<usize, Failed> {
     }
     for handle in wrong.list(Pool::Allocations, OPENED) {
         let (status, openings) = open(adapter, &ours.device, &[handle]);
-        // contract: G8, not one of the page's own statuses
-        status_is("OpenAllocation", STATUS_INVALID_HANDLE, status)?;
+        // contract: O1. G8's STATUS_INVALID_HANDLE is for a handle that dxgkrnl does not know.
+        status_is("OpenAllocation", invalid, status).map_err(|failed| about(handle, failed))?;
         let none = openings[0].is_null() || openings[0] == pattern_handle(0xCC);
         check(none, "no opening after a failure", || {
             format!("{:?}", openings[0])
