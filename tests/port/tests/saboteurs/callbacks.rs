@@ -70,7 +70,20 @@ fn notify(context: &Context) {
     unsafe { call(context.interface.DeviceHandle, &raw mut data) }
 }
 
+/// Runs `routine` with the interrupt held off.
+fn synchronize(context: &Context, routine: KSYNCHRONIZE_ROUTINE) -> NTSTATUS {
+    let mut answer = 0;
+    let call = context.interface.DxgkCbSynchronizeExecution.unwrap();
+    let handle = context.interface.DeviceHandle;
+    let this = ptr::from_ref(context).cast_mut().cast();
+    unsafe { call(handle, Some(routine), this, 0, &raw mut answer) }
+}
+
 after_start! {
+    synchronizes_and_lowers(context) synchronize(context, lowers);
+    synchronizes_and_forgets(context) synchronize(context, notifies);
+    notifies_at_dispatch(context) at_irql(2, || notify(context));
+    unmaps_at_dispatch(context) at_irql(2, || good::unmap(context));
     reads_at_dispatch(context)
         at_irql(2, || read_config(context, context.interface.DeviceHandle));
     reads_with_its_own_handle(context)
@@ -125,6 +138,16 @@ ddi_fn! {
             interface.DxgkCbReleaseHandleData.unwrap()(released);
             good::open_allocation(device, argument)
         }
+    }
+
+    unsafe fn lowers(_context: PVOID) -> BOOLEAN {
+        set_irql(2);
+        1
+    }
+
+    unsafe fn notifies(this: PVOID) -> BOOLEAN {
+        notify(unsafe { context(this) });
+        1
     }
 
     unsafe fn isr_queues_nothing(this: PVOID, _message: ULONG) -> BOOLEAN {
@@ -187,6 +210,10 @@ saboteurs! {
     the_screen_is_taken_in_stop breaks "L3" => with(|table| {
         table.DxgkDdiStopDevice = Some(stop_takes_the_screen);
     });
+    a_synchronised_routine_lowers_the_irql breaks "B3" => start!(synchronizes_and_lowers);
+    a_synchronised_routine_queues_no_dpc breaks "I2" => start!(synchronizes_and_forgets);
+    interrupts_are_notified_at_dispatch breaks "I2" => start!(notifies_at_dispatch);
+    mappings_go_at_dispatch breaks "B3" "L4" => start!(unmaps_at_dispatch);
     interrupts_are_notified_at_passive breaks "I2" => start!(notifies_at_passive);
     no_dpc_follows_the_interrupt breaks "I2" => with(|table| {
         table.DxgkDdiInterruptRoutine = Some(isr_queues_nothing);

@@ -63,6 +63,10 @@ elements! {
     bank_1(_before, after) { after.HintedBank.set_Bank0(1) }
     no_preference(before, after) { after.PreferredSegment = before.PreferredSegment }
     prefers_7(_before, after) { after.PreferredSegment.set_SegmentId0(7) }
+    prefers_reserved_bits(_before, after) {
+        let bits = after.PreferredSegment.bits() | 1 << 30;
+        after.PreferredSegment = DXGK_SEGMENTPREFERENCE::from_bits_retain(bits);
+    }
     no_write_set(before, after) { after.SupportedWriteSegmentSet = before.SupportedWriteSegmentSet }
     segment_9(_before, after) { after.SupportedWriteSegmentSet |= 1 << 8 }
     unequal_sets(_before, after) { after.u1.SupportedReadSegmentSet = 0 }
@@ -244,6 +248,7 @@ saboteurs! {
     hinted_bank_does_not_exist breaks "C17" => create!(bank_1);
     preferred_segment_is_not_set breaks "C18" => create!(no_preference);
     preferred_segment_is_not_supported breaks "C18" => create!(prefers_7);
+    preferred_segment_has_reserved_bits breaks "C18" => create!(prefers_reserved_bits);
     write_set_is_not_set breaks "C19" => create!(no_write_set);
     write_set_has_an_unknown_segment breaks "C19" => create!(segment_9);
     sets_differ_in_wddm_2 breaks "C19" => create!(0x5023, unequal_sets);

@@ -49,6 +49,9 @@ saboteurs! {
     start_leaves_children_unset breaks "L3" => with(|table| {
         table.DxgkDdiStartDevice = Some(start_leaves_children);
     });
+    start_leaves_sources_unset breaks "L3" => with(|table| {
+        table.DxgkDdiStartDevice = Some(start_leaves_sources);
+    });
     start_maps_beyond_the_bar breaks "L3" => with(|table| {
         table.DxgkDdiStartDevice = Some(start_maps_too_much);
     });
@@ -130,6 +133,10 @@ macro_rules! after_start {
                         *$children = unset;
                         STATUS_SUCCESS
                     }
+                    Outcome::NoSources => {
+                        *$sources = unset;
+                        STATUS_SUCCESS
+                    }
                     Outcome::Failure => STATUS_UNSUCCESSFUL,
                 }
             }
@@ -140,6 +147,7 @@ macro_rules! after_start {
 enum Outcome {
     Success,
     Unset,
+    NoSources,
     Failure,
 }
 
@@ -149,6 +157,7 @@ after_start! {
         Outcome::Success
     }
     start_leaves_children(_context, _sources, _children) { Outcome::Unset }
+    start_leaves_sources(_context, _sources, _children) { Outcome::NoSources }
     start_maps_too_much(context, _sources, _children) {
         let mut mapped = ptr::null_mut();
         let plain = MEMORY_CACHING_TYPE::MmNonCached;

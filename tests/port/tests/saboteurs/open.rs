@@ -168,6 +168,29 @@ ddi_fn! {
         unsafe { good::get_standard_allocation_driver_data(this, argument) }
     }
 
+    unsafe fn standard_overruns(
+        this: PVOID,
+        argument: *mut DXGKARG_GETSTANDARDALLOCATIONDRIVERDATA,
+    ) -> NTSTATUS {
+        let data = unsafe { (*argument).pAllocationPrivateDriverData.cast::<u8>() };
+        if !data.is_null() {
+            unsafe { data.add(16).write(0) };
+        }
+        unsafe { good::get_standard_allocation_driver_data(this, argument) }
+    }
+
+    unsafe fn standard_widens(
+        this: PVOID,
+        argument: *mut DXGKARG_GETSTANDARDALLOCATIONDRIVERDATA,
+    ) -> NTSTATUS {
+        let status = unsafe { good::get_standard_allocation_driver_data(this, argument) };
+        if unsafe { !(*argument).pAllocationPrivateDriverData.is_null() } {
+            // Every surface's record begins with its width.
+            unsafe { (*(*argument).u0.pCreateStagingSurfaceData).Width += 1 };
+        }
+        status
+    }
+
     unsafe fn standard_writes_type(
         this: PVOID,
         argument: *mut DXGKARG_GETSTANDARDALLOCATIONDRIVERDATA,
@@ -233,6 +256,8 @@ saboteurs! {
     standard_data_has_a_hole breaks "O5" => standard!(standard_hole);
     the_pitch_is_not_set breaks "O5" => standard!(standard_no_pitch);
     the_pitch_comes_too_early breaks "O5" => standard!(standard_pitch_early);
+    standard_data_is_overrun breaks "O5" => standard!(standard_overruns);
+    the_surface_grows breaks "O5" => standard!(standard_widens);
     the_type_is_written breaks "B2.13" => standard!(standard_writes_type);
     the_device_is_the_runtimes breaks "X1" => with(|table| {
         table.DxgkDdiCreateDevice = Some(device_unset);

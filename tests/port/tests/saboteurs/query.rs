@@ -139,6 +139,61 @@ answers! {
         }
         status
     }
+    agp_segment(answer, status) {
+        if let Some(segment) = answer.segment(status) {
+            segment.Flags = DXGK_SEGMENTFLAGS::Agp;
+        }
+        status
+    }
+    hibernates_only(answer, status) {
+        if let Some(segment) = answer.segment(status) {
+            segment.Flags |= DXGK_SEGMENTFLAGS::PreservedDuringHibernate;
+        }
+        status
+    }
+    banks_without_table(answer, status) {
+        if let Some(segment) = answer.segment(status) {
+            segment.Flags |= DXGK_SEGMENTFLAGS::UseBanking;
+            segment.NbOfBanks = 2;
+        }
+        status
+    }
+    small_commit_limit(answer, status) {
+        if let Some(segment) = answer.segment(status) {
+            segment.CommitLimit -= 4096;
+        }
+        status
+    }
+    reserved_size(answer, status) {
+        if let Some(segment) = answer.segment(status) {
+            segment.Reserved = 1;
+        }
+        status
+    }
+    third_descriptor(answer, status) {
+        if let Some(segment) = answer.segment(status) {
+            let third = std::ptr::from_mut(segment).wrapping_add(2);
+            unsafe { (&raw mut (*third).Flags).write(DXGK_SEGMENTFLAGS::Aperture) };
+        }
+        status
+    }
+    unset_base(answer, status) {
+        if answer.is(Kind::DXGKQAITYPE_QUERYSEGMENT3, status) {
+            let head = answer.out::<DXGK_QUERYSEGMENTOUT3>();
+            head.PagingBufferPrivateDataSize = u32::from(answer.before.0[7]);
+        }
+        status
+    }
+    aperture_twice_visible(answer, status) {
+        if answer.is(Kind::DXGKQAITYPE_QUERYSEGMENT4, status) {
+            let head = answer.out::<DXGK_QUERYSEGMENTOUT4>();
+            let first = head.pSegmentDescriptor.cast::<DXGK_SEGMENTDESCRIPTOR4>();
+            if !first.is_null() {
+                unsafe { (*first).Flags |= DXGK_SEGMENTFLAGS::SupportsCpuHostAperture };
+            }
+        }
+        status
+    }
     both_apertures(answer, status) {
         if answer.is(Kind::DXGKQAITYPE_QUERYSEGMENT4, status) {
             let head = answer.out::<DXGK_QUERYSEGMENTOUT4>();
@@ -205,6 +260,20 @@ saboteurs! {
     an_old_driver_has_large_pages breaks "Q6" => query!(modern_flag);
     a_segment_ends_within_a_page breaks "Q6" => query!(odd_size);
     a_segment_lies_outside_the_bar breaks "Q6" => query!(elsewhere);
+    an_agp_segment_without_agp breaks "Q6" => with(|table| {
+        table.DxgkDdiQueryAdapterInfo = Some(agp_segment);
+        // With no memory segment the primary would have no place.
+        table.DxgkDdiGetStandardAllocationDriverData = None;
+    });
+    a_segment_survives_hibernation_only breaks "Q6" => query!(hibernates_only);
+    a_segment_has_banks_but_no_table breaks "Q6" => query!(banks_without_table);
+    a_memory_segment_commits_less_than_it_has breaks "Q6" => query!(small_commit_limit);
+    a_reserved_size_is_set breaks "Q5" => query!(reserved_size);
+    there_is_one_descriptor_too_many breaks "Q5" => query!(third_descriptor);
+    a_size_of_the_paging_buffer_is_not_set breaks "Q5" => query!(unset_base);
+    a_segment_is_visible_in_two_ways breaks "Q6" => at(0x5023, |table| {
+        table.DxgkDdiQueryAdapterInfo = Some(aperture_twice_visible);
+    });
     two_apertures_in_wddm_2 breaks "Q6" => at(0x5023, |table| {
         table.DxgkDdiQueryAdapterInfo = Some(both_apertures);
         // With no memory segment the primary would have no place.
