@@ -379,3 +379,51 @@ fn larger_objects_get_larger_slots() {
         assert_eq!(pool.remove(*handle, passive()).unwrap(), [i as u8; 500]);
     }
 }
+
+/// Runs that come and go leave nothing behind: descriptors and tables are used again.
+#[test]
+fn a_pool_does_not_grow_with_use() {
+    let world = World::new();
+    let _entered = world.enter();
+    let pool = Pool::<[u8; 4000]>::try_new(TAG, Mode::Slab, passive()).unwrap();
+    let mut bytes = Vec::new();
+    for _ in 0..200 {
+        let handles: Vec<_> = (0..50)
+            .map(|_| pool.insert([1; 4000], passive()).unwrap().as_ptr())
+            .collect();
+        for handle in handles {
+            pool.remove(handle, passive()).unwrap();
+        }
+        bytes.push(world.live_bytes());
+    }
+    assert_eq!(bytes.first(), bytes.last(), "{bytes:?}");
+}
+
+/// Blocks that come and go in any order cost a pool call each and none for the set.
+#[test]
+fn the_set_does_not_grow_with_use() {
+    let world = World::new();
+    let _entered = world.enter();
+    let pool = Pool::<u64>::try_new(TAG, Mode::PerObject, passive()).unwrap();
+    let mut live: Vec<_> = (0..200)
+        .map(|i| pool.insert(i, passive()).unwrap().as_ptr())
+        .collect();
+    let mut calls = 0;
+    for turn in 0..20_000 {
+        if turn == 2_000 {
+            calls = world.pool_calls(); // the tables that are used in turn are there
+        }
+        let at = turn * 7919 % live.len();
+        pool.remove(live.swap_remove(at), passive()).unwrap();
+        live.push(pool.insert(turn as u64, passive()).unwrap().as_ptr());
+        assert!(
+            live.iter()
+                .step_by(17)
+                .all(|handle| pool.get(*handle).is_ok())
+        );
+    }
+    assert_eq!(world.pool_calls() - calls, 18_000);
+    for handle in live {
+        pool.remove(handle, passive()).unwrap();
+    }
+}

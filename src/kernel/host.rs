@@ -15,6 +15,8 @@ mod line;
 mod lock;
 mod memory;
 mod settings;
+#[cfg(test)]
+mod tests;
 mod thread;
 mod user;
 mod world;

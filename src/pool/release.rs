@@ -147,9 +147,10 @@ impl<'a, T: Send + Sync> ReleaseBatch<'a, T> {
                     });
                 }
             }
-            // Looked at again now that the lock keeps the run where it is.
-            if run.shard() == shard
-                && let Some((number, slot)) = run.slot_at(address)
+            // Looked at again now that the lock keeps the run where it is; the base before the
+            // shard, the other way round from how a descriptor is opened for another shard.
+            if let Some((number, slot)) = run.slot_at(address)
+                && run.shard() == shard
             {
                 return Some(Found { run, number, slot });
             }

@@ -7,7 +7,7 @@ use crate::kernel::SpinLock;
 use crate::kernel::sync::MODEL;
 
 /// Number of shards. A processor uses the one of its number, modulo this.
-pub(super) const SHARDS: usize = if MODEL { 1 } else { 4 };
+pub(super) const SHARDS: usize = if MODEL { 2 } else { 4 };
 
 /// A lock and what it guards, apart from other shards' cache lines.
 #[repr(align(128))]

@@ -106,13 +106,12 @@ impl<T> Slab<T> {
     pub(super) fn reserve(&self, want: usize, irql: Dispatch) -> Option<(&'static Run, Slots)> {
         let number = processor() % SHARDS;
         let mut shard = self.lock_shard(number, irql);
-        let run = match shard.first() {
-            Some(run) => run,
-            None => {
-                let run = self.grow(number, irql)?;
-                shard.add(run);
-                run
-            }
+        let run = if let Some(run) = shard.first() {
+            run
+        } else {
+            let run = self.grow(number, irql)?;
+            shard.add(run);
+            run
         };
         Some((run, shard.take::<T>(run, want)))
     }

@@ -4,6 +4,7 @@
 pub mod irql;
 mod memory;
 
+use core::cell::Cell;
 use core::ffi::CStr;
 use core::ops::{Deref, DerefMut};
 
@@ -94,10 +95,20 @@ impl<T> DerefMut for SpinGuard<'_, T> {
     }
 }
 
-/// All threads are on one processor, so that they meet at its locks and counters.
+loom::thread_local! {
+    static PROCESSOR: Cell<usize> = Cell::new(0);
+}
+
+/// The calling thread's processor: the first one, so that threads meet at its locks and counters,
+/// unless the thread said otherwise.
 #[must_use]
 pub fn processor() -> usize {
-    0
+    PROCESSOR.with(Cell::get)
+}
+
+/// Puts the calling thread on another processor.
+pub fn run_on(processor: usize) {
+    PROCESSOR.with(|number| number.set(processor));
 }
 
 /// Nothing is refused.

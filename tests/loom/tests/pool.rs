@@ -5,7 +5,7 @@ use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 
 use vmdisp_loom::kernel::irql::Passive;
-use vmdisp_loom::kernel::{Tag, begin, live_blocks};
+use vmdisp_loom::kernel::{Tag, begin, live_blocks, run_on};
 use vmdisp_loom::pool::{Mode, Pool, Wrong};
 
 /// An object that loom watches: a read of it that races with a write ends the model.
@@ -196,14 +196,12 @@ fn the_set_grows_while_it_is_read() {
         let kept = insert(pool, 1);
         let gone = insert(pool, 2);
         let other = Arc::clone(pool);
-        let grown = Arc::new(AtomicUsize::new(0));
         let thread = thread::spawn(move || {
             assert_eq!(get(&other, kept), Ok(1));
             assert_eq!(remove(&other, gone), Ok(2));
         });
         // More runs than the first tables have cells for.
         let more: Vec<_> = (3..7).map(|number| insert(pool, number)).collect();
-        grown.store(more.len(), Ordering::Relaxed);
         thread.join().unwrap();
         for (handle, number) in more.into_iter().zip(3..) {
             assert_eq!(remove(pool, handle), Ok(number));
@@ -212,17 +210,51 @@ fn the_set_grows_while_it_is_read() {
     });
 }
 
-/// A batch is committed while its handles are guessed.
+/// A batch is committed while its handle gets about by itself, so that nothing but the commit
+/// orders what a lookup reads.
 #[test]
 fn a_batch_is_seen_whole_or_not_at_all() {
     both(|pool| {
+        // Takes the run, which would order things too.
+        let first = insert(pool, 1);
+        let other = Arc::clone(pool);
+        let known = Arc::new(AtomicUsize::new(0));
+        let guess = Arc::clone(&known);
+        let thread = thread::spawn(move || {
+            let handle = core::ptr::without_provenance_mut(guess.load(Ordering::Relaxed));
+            other.get(handle).map(|object| object.number())
+        });
         let mut batch = pool.batch(1, passive());
         let handle = Handle(batch.insert(Object::new(5)).expect("memory"));
-        let other = Arc::clone(pool);
-        let thread = thread::spawn(move || get(&other, handle));
+        known.store(handle.0.as_ptr().addr(), Ordering::Relaxed);
         batch.commit();
         let found = thread.join().unwrap();
-        assert!(matches!(found, Ok(5) | Err(Wrong::Stale)), "{found:?}");
+        assert!(
+            !matches!(found, Err(Wrong::Busy) | Ok(..5 | 6..)),
+            "{found:?}"
+        );
         assert_eq!(remove(pool, handle), Ok(5));
+        assert_eq!(remove(pool, first), Ok(1));
+    });
+}
+
+/// A run goes and its descriptor serves another processor's run, while its handle is removed.
+#[test]
+fn a_descriptor_serves_another_shard() {
+    check(Mode::Slab, |pool| {
+        let first = [insert(pool, 1), insert(pool, 2)];
+        let last = insert(pool, 3);
+        remove(pool, first[0]).unwrap();
+        remove(pool, first[1]).unwrap();
+        let other = Arc::clone(pool);
+        let thread = thread::spawn(move || {
+            run_on(1);
+            let gone = remove(&other, last);
+            (gone, insert(&other, 4))
+        });
+        let here = remove(pool, last);
+        let (there, handle) = thread.join().unwrap();
+        assert!(here.is_ok() ^ there.is_ok());
+        assert_eq!(remove(pool, handle), Ok(4));
     });
 }
