@@ -35,16 +35,14 @@ struct Loaded {
 /// Loads one driver again and again.
 pub struct Loader {
     file: Vec<u8>,
-    withhold: Vec<String>,
     loaded: Mutex<Option<Loaded>>,
 }
 
 impl Loader {
-    /// A loader of the driver in `file`; imports in `withhold` count as missing.
-    pub fn new(file: Vec<u8>, withhold: Vec<String>) -> Self {
+    /// A loader of the driver in `file`.
+    pub fn new(file: Vec<u8>) -> Self {
         Self {
             file,
-            withhold,
             loaded: Mutex::new(None),
         }
     }
@@ -55,7 +53,7 @@ impl Loader {
     ///
     /// The status with which `DriverEntry` refused.
     pub fn load(&self, machine: &Arc<Machine>, settings: Settings) -> Result<Port, i32> {
-        let mut image = image::load(&self.file, &self.withhold);
+        let mut image = image::load(&self.file);
         nt::set_image(image.base, image.end());
         nt::set_entry_points(
             dpi_initialize as *const () as u64,

@@ -9,7 +9,10 @@ use core::{
 use vmdisp_ring0_protocol::{END_MARK, EXIT_PORT, End, Fault, FaultKind, Message};
 use x86_64::instructions::{hlt, interrupts, port::Port};
 
-use crate::{memory::heap, nt, serial};
+use crate::{
+    memory::{heap, paging},
+    nt, serial,
+};
 
 /// Whether a fault is being reported already.
 static FAULTED: AtomicBool = AtomicBool::new(false);
@@ -36,6 +39,7 @@ pub fn begin() {
     }
     heap::fault_begins();
     serial::fault_begins();
+    paging::fault_begins();
 }
 
 /// Reports `fault` and ends the run.

@@ -2,6 +2,7 @@
 //! own adapters.
 
 use alloc::{
+    collections::BTreeMap,
     format,
     string::{String, ToString},
     sync::Arc,
@@ -23,6 +24,8 @@ const PROGRESS_PERIOD: u64 = 1_000_000;
 struct Kernel {
     machine: Arc<Machine>,
     loader: Loader,
+    /// Parameters that a person asked for.
+    pinned: BTreeMap<String, u32>,
     /// What the driver left behind at its unloads.
     faults: Mutex<Vec<String>>,
 }
@@ -49,7 +52,10 @@ impl scenarios::Machine for Kernel {
     }
 
     fn set_parameter(&self, name: &str, value: Option<u32>) {
-        nt::set_parameter(name, value);
+        // What the workbench was told to set stays.
+        if !self.pinned.contains_key(name) {
+            nt::set_parameter(name, value);
+        }
     }
 
     fn take_complaints(&self) -> Vec<String> {
@@ -82,7 +88,8 @@ pub fn run(file: Vec<u8>, options: &Options) {
     adapters.iter().for_each(announce);
     let kernel = Kernel {
         machine: Arc::new(Machine::new(adapters)),
-        loader: Loader::new(file, options.withhold.clone()),
+        loader: Loader::new(file),
+        pinned: options.parameters.clone(),
         faults: Mutex::new(Vec::new()),
     };
     match &options.job {

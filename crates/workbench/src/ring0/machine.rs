@@ -113,10 +113,11 @@ impl Machine<'_> {
             commands: None,
             deadline: start + self.limit,
             registers_asked: false,
+            ended: false,
         };
         run.follow(&heard, hear);
-        if run.outcome.end.is_none() {
-            // It is stopped, or hangs for good.
+        if !run.ended {
+            // It is stopped, or hangs for good. If it has ended after all, that is as well.
             let _ = child.kill();
         }
         let mut outcome = run.outcome;
@@ -211,6 +212,8 @@ struct Run {
     deadline: Instant,
     /// The last thing that is done with a machine that stopped or hangs.
     registers_asked: bool,
+    /// QEMU closed the serial port, which it does when it ends.
+    ended: bool,
 }
 
 impl Run {
@@ -233,7 +236,10 @@ impl Run {
                         return;
                     }
                 }
-                Ok(Heard::Silence) | Err(RecvTimeoutError::Disconnected) => return,
+                Ok(Heard::Silence) | Err(RecvTimeoutError::Disconnected) => {
+                    self.ended = true;
+                    return;
+                }
                 Err(RecvTimeoutError::Timeout) => {
                     if !self.interrupt() {
                         return;

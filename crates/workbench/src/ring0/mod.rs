@@ -4,6 +4,7 @@
 //! are the machines that it runs in, the judgement of what came over their serial ports, and the
 //! names of the addresses in a fault's report.
 
+mod damage;
 mod kernel;
 mod machine;
 mod qmp;

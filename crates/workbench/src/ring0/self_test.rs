@@ -7,7 +7,9 @@ use anyhow::Result;
 use vmdisp_ring0_protocol::{FaultKind, Job, Options};
 
 use super::{
+    damage::{self, Damage, Damaged},
     machine::{Machine, Outcome},
+    session::loaded_at,
     symbols::Symbols,
     verdict::Verdict,
 };
@@ -217,14 +219,48 @@ const NETS: &[Net] = &[
     ),
 ];
 
+/// What the kernel must say of a driver that was tampered with.
+const DAMAGES: &[(Net, Damage)] = &[
+    (
+        net(
+            "missing-import",
+            Some(FaultKind::MissingImport),
+            "ntoskrnl.exe!ExAllocateP00l2",
+            "",
+            "",
+        ),
+        damage::misspelt_import,
+    ),
+    (
+        net(
+            "writable-code",
+            Some(FaultKind::BadImage),
+            "section .data is writable and executable",
+            "",
+            "",
+        ),
+        damage::executable_data,
+    ),
+    (
+        net(
+            "driver-fault",
+            EXCEPTION,
+            "invalid opcode",
+            "vmdisp.sys!vmdisp::entry::driver_entry (src/entry.rs:",
+            "rip fffff800",
+        ),
+        damage::invalid_entry,
+    ),
+];
+
 /// How long a machine may take; two of them are there to reach it.
 const LIMIT: Duration = Duration::from_secs(4);
 
-/// Runs every safety net of `kernel`; `driver` is the one that an import is kept from.
+/// Runs every safety net of `kernel`; `driver` is the driver that is tampered with.
 ///
 /// # Errors
 ///
-/// Where a machine cannot be started.
+/// Where a machine cannot be started or the driver cannot be tampered with.
 pub fn run(kernel: &Path, driver: &Path) -> Result<ExitCode> {
     let symbols = Symbols::read(kernel, None);
     let mut failed = 0;
@@ -242,9 +278,13 @@ pub fn run(kernel: &Path, driver: &Path) -> Result<ExitCode> {
         let outcome = start(kernel, None, &options, limit)?;
         failed += judge(net, &outcome, &symbols);
     }
-    let (net, options) = missing_import();
-    let outcome = start(kernel, Some(driver), &options, LIMIT)?;
-    failed += judge(&net, &outcome, &symbols);
+    for (net, damage) in DAMAGES {
+        let copy = Damaged::new(driver, *damage)?;
+        let damaged = copy.path();
+        let outcome = start(kernel, Some(&damaged), &Options::default(), LIMIT)?;
+        let image = loaded_at(&outcome).map(|image| (damaged.as_path(), image));
+        failed += judge(net, &outcome, &Symbols::read(kernel, image));
+    }
     let state = if failed == 0 {
         "every safety net holds"
     } else {
@@ -274,26 +314,6 @@ fn start(
         limit,
     };
     machine.run(&mut |_| {})
-}
-
-/// A driver whose import the kernel pretends not to have.
-fn missing_import() -> (Net, Options) {
-    let missing = Some(FaultKind::MissingImport);
-    let says = "the driver imports what this kernel lacks: ntoskrnl.exe!ExAllocatePool2";
-    let options = Options {
-        withhold: vec!["ExAllocatePool2".into()],
-        ..Options::default()
-    };
-    (
-        net(
-            "missing-import",
-            missing,
-            says,
-            "",
-            "ntoskrnl.exe!ExAllocatePool2",
-        ),
-        options,
-    )
 }
 
 /// Says whether the net held; 1 if it did not.

@@ -78,17 +78,21 @@ impl Session {
 
     /// The names of the run's code.
     fn symbols(&self, outcome: &Outcome) -> Symbols {
-        let image = outcome
-            .messages
-            .iter()
-            .rev()
-            .find_map(|message| match message {
-                Message::Image(image) => Some(*image),
-                _ => None,
-            });
-        let driver = image.map(|image: Image| (self.driver.as_path(), image));
+        let driver = loaded_at(outcome).map(|image| (self.driver.as_path(), image));
         Symbols::read(&self.kernel, driver)
     }
+}
+
+/// Where the driver was loaded last.
+pub fn loaded_at(outcome: &Outcome) -> Option<Image> {
+    outcome
+        .messages
+        .iter()
+        .rev()
+        .find_map(|message| match message {
+            Message::Image(image) => Some(*image),
+            _ => None,
+        })
 }
 
 impl Ended {

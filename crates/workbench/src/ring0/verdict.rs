@@ -36,15 +36,15 @@ impl Verdict {
                 }
                 Self::Fault(fault)
             }
+            (None, Some(End::Fault)) => {
+                broken("a second fault, while a first one was being reported".into())
+            }
             _ if outcome.reset => broken("the machine reset itself (triple fault)".into()),
             _ if outcome.timed_out => broken(format!(
                 "no end after {:.1} s, and a non-maskable interrupt was not answered",
                 outcome.took.as_secs_f64()
             )),
             (None, Some(End::Done)) if outcome.status == expected => Self::Done,
-            (None, Some(End::Fault)) => {
-                broken("a second fault, while a first one was being reported".into())
-            }
             (None, Some(end)) => broken(format!(
                 "the kernel ended with {end:?}, but QEMU's status is {:?}",
                 outcome.status

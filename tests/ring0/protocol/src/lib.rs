@@ -72,8 +72,6 @@ pub struct Options {
     pub parameters: BTreeMap<String, u32>,
     /// Tell the driver that Driver Verifier watches it.
     pub verified: bool,
-    /// ntoskrnl exports that the kernel pretends not to have.
-    pub withhold: Vec<String>,
 }
 
 impl Default for Options {
@@ -85,7 +83,6 @@ impl Default for Options {
             trace: false,
             parameters: BTreeMap::new(),
             verified: false,
-            withhold: Vec::new(),
         }
     }
 }

@@ -3,6 +3,7 @@
 use alloc::{format, string::String, vec::Vec};
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use spin::Once;
 use vmdisp_ring0_protocol::{FaultKind, Image, Message};
 
 use super::{
@@ -22,13 +23,16 @@ use crate::{
 /// unloaded faults.
 static NEXT: AtomicU64 = AtomicU64::new(IMAGES.start + ALIGNMENT);
 
+/// The pages that were mapped when the first image had been, all of them allowed.
+static AUDITED: Once<u64> = Once::new();
+
 /// Images start at multiples of this, and at least a page between two stays unmapped.
 const ALIGNMENT: u64 = 0x1_0000;
 
-/// Maps the driver in `file`, with its imports bound. Names in `withhold` count as missing.
+/// Maps the driver in `file`, with its imports bound.
 ///
 /// Ends the run where the image is not fit to be loaded or an import is missing.
-pub fn load(file: &[u8], withhold: &[String]) -> Driver {
+pub fn load(file: &[u8]) -> Driver {
     let parsed = match parse(file) {
         Ok(parsed) => parsed,
         Err(why) => {
@@ -52,8 +56,10 @@ pub fn load(file: &[u8], withhold: &[String]) -> Driver {
         unsafe { core::slice::from_raw_parts_mut(base as *mut u8, (pages * PAGE) as usize) };
     copy(&parsed, image);
     relocate(&parsed, base, image);
-    bind(&parsed.imports, image, withhold);
+    bind(&parsed.imports, image);
     protect(&parsed, base);
+    // Once is enough: every image goes the same way.
+    AUDITED.call_once(paging::audit);
     log!(
         "image: {base:#x}, {:#x} bytes, {} sections, {} relocations, {} imports",
         parsed.size,
@@ -116,13 +122,12 @@ fn relocate(parsed: &Parsed<'_>, base: u64, image: &mut [u8]) {
 }
 
 /// Stores the address of each import; what is missing is listed, all of it, and ends the run.
-fn bind(imports: &[Slot<'_>], image: &mut [u8], withhold: &[String]) {
+fn bind(imports: &[Slot<'_>], image: &mut [u8]) {
     let mut missing = Vec::new();
     for slot in imports {
         let module = String::from_utf8_lossy(slot.module);
         let name = String::from_utf8_lossy(slot.name);
-        let known = module.eq_ignore_ascii_case("ntoskrnl.exe")
-            && !withhold.iter().any(|withheld| *withheld == name);
+        let known = module.eq_ignore_ascii_case("ntoskrnl.exe");
         match nt::resolve(&name).filter(|_| known) {
             Some(address) => {
                 part(image, slot.offset, 8).copy_from_slice(&address.to_le_bytes());

@@ -292,61 +292,58 @@ fn tables() -> &'static Mutex<OffsetPageTable<'static>> {
     TABLES.get().expect("paging is set up first")
 }
 
-/// What [`audit`] found.
-#[derive(Default)]
-pub struct Audit {
-    /// Pages mapped, of any size.
-    pub pages: u64,
-    /// Addresses of pages that are writable and executable.
-    pub writable_and_executable: alloc::vec::Vec<u64>,
-    /// Addresses of pages in the lower, user half.
-    pub low: alloc::vec::Vec<u64>,
-    /// Addresses of pages whose physical address is the same.
-    pub identity: alloc::vec::Vec<u64>,
+/// Breaks the tables' lock, for a fault that came while it was held. From then on they are only
+/// read.
+pub fn fault_begins() {
+    if let Some(tables) = TABLES.get()
+        && tables.is_locked()
+    {
+        // SAFETY: the holder was interrupted for good.
+        unsafe { tables.force_unlock() }
+    }
 }
 
-/// Walks every table and lists each page that breaks a rule of the address space.
-pub fn audit() -> Audit {
-    let mut found = Audit::default();
+/// Walks every table, and says how many pages are mapped.
+///
+/// # Panics
+///
+/// At a page that is writable and executable, that lies in the user half, or whose address is the
+/// physical one.
+pub fn audit() -> u64 {
     let tables = tables().lock();
-    walk(tables.level_4_table(), 4, 0, true, false, &mut found);
-    found
+    walk(tables.level_4_table(), 4, 0, PageTableFlags::WRITABLE)
 }
 
-/// Walks one table: `base` is the address that its first entry maps, the rights are those that
-/// the tables above leave.
-fn walk(
-    table: &PageTable,
-    level: u32,
-    base: u64,
-    writable: bool,
-    no_execute: bool,
-    found: &mut Audit,
-) {
+/// Walks one table and says how many pages it maps: `base` is the address that its first entry
+/// maps, `above` the rights that the tables above leave.
+fn walk(table: &PageTable, level: u32, base: u64, above: PageTableFlags) -> u64 {
+    let mut pages = 0;
     for (index, entry) in (0_u64..).zip(table.iter()) {
         let flags = entry.flags();
         if !flags.contains(PageTableFlags::PRESENT) {
             continue;
         }
         let address = VirtAddr::new_truncate(base | (index << (12 + 9 * (level - 1)))).as_u64();
-        let writable = writable && flags.contains(PageTableFlags::WRITABLE);
-        let no_execute = no_execute || flags.contains(PageTableFlags::NO_EXECUTE);
+        // A page is writable if every level says so, and executable if none forbids it.
+        let rights = (above & flags & PageTableFlags::WRITABLE)
+            | ((above | flags) & PageTableFlags::NO_EXECUTE);
         if level == 1 || flags.contains(PageTableFlags::HUGE_PAGE) {
-            found.pages += 1;
-            if writable && !no_execute {
-                found.writable_and_executable.push(address);
-            }
-            if address < 1 << 47 {
-                found.low.push(address);
-            }
-            if address == entry.addr().as_u64() {
-                found.identity.push(address);
-            }
+            pages += 1;
+            let physical = entry.addr().as_u64();
+            assert!(
+                rights != PageTableFlags::WRITABLE,
+                "{address:#x} is writable and executable"
+            );
+            assert!(
+                address >= 1 << 47,
+                "{address:#x}, in the user half, is mapped"
+            );
+            assert!(address != physical, "{address:#x} is mapped to itself");
         } else {
             let next = direct(entry.addr().as_u64()).as_ptr::<PageTable>();
             // SAFETY: a present entry above level 1 points at a table, and the tables are locked.
-            let next = unsafe { &*next };
-            walk(next, level - 1, address, writable, no_execute, found);
+            pages += walk(unsafe { &*next }, level - 1, address, rights);
         }
     }
+    pages
 }
