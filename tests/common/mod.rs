@@ -1,4 +1,5 @@
 //! What the tests that run rows share.
+#![allow(dead_code, reason = "each test program uses a part of it")]
 
 use vmdisp_scenarios::{Machine, ROWS, Row, RowOptions, RowResult, find_row, run_row};
 
@@ -12,7 +13,10 @@ pub fn row(name: &str) -> &'static Row {
 
 /// Runs a row.
 pub fn run(machine: &dyn Machine, name: &str, wrong_handles: u32) -> RowResult {
-    let options = RowOptions { wrong_handles, ..RowOptions::default() };
+    let options = RowOptions {
+        wrong_handles,
+        ..RowOptions::default()
+    };
     run_row(machine, row(name), &options)
 }
 
@@ -24,7 +28,11 @@ pub fn passes(machine: &dyn Machine, name: &str) {
 /// The same with so many wrong handles.
 pub fn passes_with(machine: &dyn Machine, name: &str, wrong_handles: u32) {
     let result = run(machine, name, wrong_handles);
-    assert!(result.passed, "{name}: expected {}, saw {}", result.expected, result.seen);
+    assert!(
+        result.passed,
+        "{name}: expected {}, saw {}",
+        result.expected, result.seen
+    );
     println!("{name}: {}", result.note);
 }
 

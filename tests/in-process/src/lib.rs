@@ -8,8 +8,10 @@ mod change;
 mod host;
 mod machine;
 mod resources;
+mod saboteurs;
 mod vga;
 
 pub use machine::InProcess;
+pub use saboteurs::{SABOTEURS, Saboteur};
 pub use vga::Vga;
 pub use vmdisp::kernel::host::World;
