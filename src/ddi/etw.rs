@@ -56,6 +56,7 @@ ddi_fn! {
 }
 
 /// Logs an event if somebody listens.
+#[inline]
 pub fn log(
     adapter: &Adapter,
     event: Event,
@@ -65,19 +66,22 @@ pub fn log(
     irql: Passive,
 ) {
     let wanted = if status < 0 { ERROR } else { INFORMATION };
-    if LEVEL.load(Ordering::Relaxed) < wanted {
-        return;
+    if LEVEL.load(Ordering::Relaxed) >= wanted {
+        let data = Data {
+            allocations,
+            flags,
+            status,
+            reserved: 0,
+        };
+        send(adapter, event, &data, irql);
     }
-    let Some(running) = adapter.running(irql) else {
-        return;
-    };
-    let data = Data {
-        allocations,
-        flags,
-        status,
-        reserved: 0,
-    };
-    running
-        .dxgkrnl
-        .log_event(&EVENT, event as u8, data.as_bytes());
+}
+
+#[cold]
+fn send(adapter: &Adapter, event: Event, data: &Data, irql: Passive) {
+    if let Some(running) = adapter.running(irql) {
+        running
+            .dxgkrnl
+            .log_event(&EVENT, event as u8, data.as_bytes());
+    }
 }
