@@ -1,7 +1,7 @@
 //! A machine with one display function: 16 MiB of framebuffer, a page of registers, an interrupt.
 
 use std::cell::Cell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::c_void;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -41,10 +41,12 @@ pub struct Machine {
     high_water: AtomicU64,
     pool_calls: AtomicU64,
     fail_at: AtomicU64,
-    maps: Mutex<HashMap<usize, usize>>,
+    maps: Mutex<HashSet<usize>>,
     pub lines: Mutex<Vec<String>>,
     /// The interrupt is connected.
     pub interrupt: AtomicBool,
+    /// The pool is known as a whole only.
+    pub hide_tags: AtomicBool,
 }
 
 /// Pages are aligned, and so is all of more than a page.
@@ -144,24 +146,22 @@ impl Host for Machine {
         &self,
         _adapter: AdapterIndex,
         _physical: u64,
-        bytes: usize,
+        _bytes: usize,
         _cache: MEMORY_CACHING_TYPE,
     ) -> Option<NonNull<u8>> {
+        // The miniport touches none of it, so a page is enough.
         // SAFETY: the size is not 0.
-        let address = NonNull::new(unsafe { std::alloc::alloc_zeroed(layout(bytes)) })?;
-        self.maps
-            .lock()
-            .unwrap()
-            .insert(address.addr().get(), bytes);
+        let address = NonNull::new(unsafe { std::alloc::alloc_zeroed(layout(4096)) })?;
+        self.maps.lock().unwrap().insert(address.addr().get());
         Some(address)
     }
 
     fn unmap_memory(&self, address: NonNull<u8>) -> bool {
-        let Some(bytes) = self.maps.lock().unwrap().remove(&address.addr().get()) else {
+        if !self.maps.lock().unwrap().remove(&address.addr().get()) {
             return false;
-        };
+        }
         // SAFETY: allocated above with this layout.
-        unsafe { std::alloc::dealloc(address.as_ptr(), layout(bytes)) };
+        unsafe { std::alloc::dealloc(address.as_ptr(), layout(4096)) };
         true
     }
 
@@ -208,7 +208,11 @@ impl Host for Machine {
             blocks: blocks.len() as u64,
             bytes: self.live.load(Ordering::Relaxed),
             high_water_bytes: self.high_water.load(Ordering::Relaxed),
-            tags: tags.into_values().collect(),
+            tags: if self.hide_tags.load(Ordering::Relaxed) {
+                Vec::new()
+            } else {
+                tags.into_values().collect()
+            },
         }
     }
 

@@ -12,6 +12,7 @@ use dxgk_sys::*;
 
 use super::common::machine::{irql, set_irql};
 use super::common::miniport::{self as good, Context, Device, context};
+use super::common::scenario;
 use super::{at, with};
 
 /// Runs `call` at another IRQL.
@@ -82,6 +83,7 @@ fn synchronize(context: &Context, routine: KSYNCHRONIZE_ROUTINE) -> NTSTATUS {
 after_start! {
     synchronizes_and_lowers(context) synchronize(context, lowers);
     synchronizes_and_forgets(context) synchronize(context, notifies);
+    notifies_nothing(context) synchronize(context, notifies_null);
     notifies_at_dispatch(context) at_irql(2, || notify(context));
     unmaps_at_dispatch(context) at_irql(2, || good::unmap(context));
     reads_at_dispatch(context)
@@ -142,6 +144,16 @@ ddi_fn! {
 
     unsafe fn lowers(_context: PVOID) -> BOOLEAN {
         set_irql(2);
+        1
+    }
+
+    unsafe fn notifies_null(this: PVOID) -> BOOLEAN {
+        let interface = &unsafe { context(this) }.interface;
+        let handle = interface.DeviceHandle;
+        unsafe {
+            interface.DxgkCbNotifyInterrupt.unwrap()(handle, ptr::null_mut());
+            interface.DxgkCbQueueDpc.unwrap()(handle);
+        }
         1
     }
 
@@ -221,6 +233,18 @@ saboteurs! {
     the_dpc_tells_nobody breaks "I2" => with(|table| {
         table.DxgkDdiDpcRoutine = Some(dpc_tells_nobody);
     });
+    interrupts_are_notified_without_data breaks "I2" => start!(notifies_nothing);
+    callbacks_are_called_after_remove_by_a_known_adapter breaks "L5" => {
+        let mut table = good::table(0x4002);
+        table.DxgkDdiRemoveDevice = Some(remove_leaves_the_interface);
+        table.DxgkDdiUnload = Some(unload_reads);
+        let (port, _machine) = scenario::boot(&table, dxgk_port::Settings::default());
+        let adapter = port.add_device(0).unwrap();
+        adapter.start().unwrap();
+        adapter.remove().unwrap();
+        port.unload();
+        port.report()
+    };
     callbacks_are_called_after_remove breaks "L3" => with(|table| {
         table.DxgkDdiRemoveDevice = Some(remove_leaves_the_interface);
         table.DxgkDdiUnload = Some(unload_reads);

@@ -68,6 +68,10 @@ elements! {
         after.PreferredSegment = DXGK_SEGMENTPREFERENCE::from_bits_retain(bits);
     }
     no_write_set(before, after) { after.SupportedWriteSegmentSet = before.SupportedWriteSegmentSet }
+    nowhere_to_write(_before, after) {
+        after.SupportedWriteSegmentSet = 0;
+        after.u1.SupportedReadSegmentSet = 1;
+    }
     segment_9(_before, after) { after.SupportedWriteSegmentSet |= 1 << 8 }
     unequal_sets(_before, after) { after.u1.SupportedReadSegmentSet = 0 }
     no_eviction(before, after) { after.EvictionSegmentSet = before.EvictionSegmentSet }
@@ -250,6 +254,7 @@ saboteurs! {
     preferred_segment_is_not_supported breaks "C18" => create!(prefers_7);
     preferred_segment_has_reserved_bits breaks "C18" => create!(prefers_reserved_bits);
     write_set_is_not_set breaks "C19" => create!(no_write_set);
+    write_set_is_empty breaks "C19" => create!(nowhere_to_write);
     write_set_has_an_unknown_segment breaks "C19" => create!(segment_9);
     sets_differ_in_wddm_2 breaks "C19" => create!(0x5023, unequal_sets);
     eviction_set_is_not_set breaks "C20" => create!(no_eviction);

@@ -7,11 +7,11 @@
 
 use std::ptr;
 
-use dxgk_port::Settings;
+use dxgk_port::{Port, Settings};
 use dxgk_sys::status::*;
 use dxgk_sys::*;
 
-use super::common::machine::{self, set_irql};
+use super::common::machine::{self, Machine, set_irql};
 use super::common::miniport::{self as good, context};
 use super::common::scenario;
 use super::with;
@@ -35,6 +35,33 @@ saboteurs! {
     has_sources_but_no_vidpn_callbacks breaks "G2" => with(|table| {
         table.DxgkDdiStartDevice = Some(start_with_a_source);
     });
+    has_children_but_no_callbacks breaks "G2" => with(|table| {
+        table.DxgkDdiStartDevice = Some(start_with_a_child);
+    });
+    registers_without_a_path breaks "G1" => {
+        let port = Port::new(Machine::new(), Settings::default());
+        let object = ptr::without_provenance_mut(0x1000);
+        unsafe { port.register(object, ptr::null_mut(), &raw const *Box::new(good::table(0x4002))) };
+        port.report()
+    };
+    remove_leaves_a_mapping breaks "L5" => {
+        let mut table = good::table(0x4002);
+        table.DxgkDdiRemoveDevice = Some(remove_mapped);
+        let (port, _machine) = scenario::boot(&table, Settings::default());
+        let adapter = port.add_device(0).unwrap();
+        adapter.start().unwrap();
+        adapter.remove().unwrap();
+        port.report()
+    };
+    remove_keeps_a_block_without_a_tag breaks "L5" => {
+        let mut table = good::table(0x4002);
+        table.DxgkDdiRemoveDevice = Some(remove_keeping);
+        let (port, machine) = scenario::boot(&table, Settings::default());
+        machine.hide_tags.store(true, std::sync::atomic::Ordering::Relaxed);
+        let adapter = port.add_device(0).unwrap();
+        adapter.remove().unwrap();
+        port.report()
+    };
     stop_returns_pending breaks "G6" => with(|table| table.DxgkDdiStopDevice = Some(stop_pending));
     declares_an_unknown_version breaks "L1" => with(|table| table.Version = 0x4001);
     sets_a_reserved_member breaks "L1" => with(|table| {
@@ -156,6 +183,10 @@ after_start! {
         *sources = 1;
         Outcome::Success
     }
+    start_with_a_child(_context, _sources, children) {
+        *children = 1;
+        Outcome::Success
+    }
     start_leaves_children(_context, _sources, _children) { Outcome::Unset }
     start_leaves_sources(_context, _sources, _children) { Outcome::NoSources }
     start_maps_too_much(context, _sources, _children) {
@@ -236,6 +267,12 @@ ddi_fn! {
         context.registers = registers;
         unsafe { good::stop_device(this) };
         status
+    }
+
+    unsafe fn remove_mapped(this: PVOID) -> NTSTATUS {
+        let context = unsafe { context(this) };
+        context.framebuffer = ptr::null_mut();
+        unsafe { good::remove_device(this) }
     }
 
     unsafe fn remove_keeping(this: PVOID) -> NTSTATUS {

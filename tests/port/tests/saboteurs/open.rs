@@ -94,6 +94,12 @@ ddi_fn! {
         STATUS_UNSUCCESSFUL
     }
 
+    unsafe fn close_clears(device: HANDLE, argument: *const DXGKARG_CLOSEALLOCATION) -> NTSTATUS {
+        let status = unsafe { good::close_allocation(device, argument) };
+        unsafe { (*argument.cast_mut()).NumAllocations = 0 };
+        status
+    }
+
     unsafe fn describe_half(this: PVOID, argument: *mut DXGKARG_DESCRIBEALLOCATION) -> NTSTATUS {
         let before = unsafe { (*argument).RefreshRate };
         let status = unsafe { good::describe_allocation(this, argument) };
@@ -124,6 +130,16 @@ ddi_fn! {
     ) -> NTSTATUS {
         let status = unsafe { good::get_standard_allocation_driver_data(this, argument) };
         unsafe { (*argument).AllocationPrivateDriverDataSize = 0 };
+        status
+    }
+
+    unsafe fn standard_one_size(
+        this: PVOID,
+        argument: *mut DXGKARG_GETSTANDARDALLOCATIONDRIVERDATA,
+    ) -> NTSTATUS {
+        let before = unsafe { (*argument).ResourcePrivateDriverDataSize };
+        let status = unsafe { good::get_standard_allocation_driver_data(this, argument) };
+        unsafe { (*argument).ResourcePrivateDriverDataSize = before };
         status
     }
 
@@ -242,6 +258,9 @@ saboteurs! {
     private_data_is_overrun breaks "O2" => open!(open_overruns);
     the_handle_is_written breaks "B2.13" => open!(open_writes_handle);
     closing_fails breaks "O3" => with(|table| table.DxgkDdiCloseAllocation = Some(close_fails));
+    the_count_of_closings_is_written breaks "B2.13" => with(|table| {
+        table.DxgkDdiCloseAllocation = Some(close_clears);
+    });
     the_primary_has_no_refresh_rate breaks "O4" => with(|table| {
         table.DxgkDdiDescribeAllocation = Some(describe_half);
     });
@@ -252,6 +271,7 @@ saboteurs! {
         table.DxgkDdiDescribeAllocation = Some(describe_writes);
     });
     standard_types_are_bad_parameters breaks "O5" "G6" => standard!(standard_refused);
+    one_size_is_not_set breaks "O5" => standard!(standard_one_size);
     both_sizes_are_0 breaks "O5" => standard!(standard_no_sizes);
     standard_data_has_a_hole breaks "O5" => standard!(standard_hole);
     the_pitch_is_not_set breaks "O5" => standard!(standard_no_pitch);

@@ -210,6 +210,31 @@ answers! {
         }
         status
     }
+    rough_rotation(answer, status) {
+        if let Some(caps) = answer.caps(status) {
+            caps.SupportSmoothRotation = 0;
+        }
+        status
+    }
+    cancels_one_engine(answer, status) {
+        if let Some(caps) = answer.caps(status) {
+            caps.SchedulingCaps |= DXGK_VIDSCHCAPS::CancelCommandAware;
+        }
+        status
+    }
+    now_and_then(answer, status) {
+        // Over one of the two patterns only.
+        if answer.argument.Type.0 == 0x7FFF && answer.before.0[0] == 0x55 {
+            return STATUS_NO_MEMORY;
+        }
+        status
+    }
+    segments_refused(answer, status) {
+        if answer.argument.Type == Kind::DXGKQAITYPE_QUERYSEGMENT3 {
+            return STATUS_INVALID_PARAMETER;
+        }
+        status
+    }
     no_version(answer, status) {
         if let Some(caps) = answer.caps(status) {
             caps.WDDMVersion = DXGK_WDDMVERSION(0);
@@ -242,6 +267,12 @@ answers! {
     }
 }
 
+ddi_fn! {
+    unsafe fn cancel_command(_this: PVOID, _argument: *const DXGKARG_CANCELCOMMAND) -> NTSTATUS {
+        STATUS_SUCCESS
+    }
+}
+
 macro_rules! query {
     ($name:ident) => {
         with(|table| table.DxgkDdiQueryAdapterInfo = Some($name))
@@ -251,6 +282,8 @@ macro_rules! query {
 saboteurs! {
     unknown_types_are_not_supported breaks "Q4" "G6" => query!(not_supported);
     capabilities_are_refused breaks "Q4" => query!(caps_refused);
+    segments_are_refused breaks "Q4" => query!(segments_refused);
+    one_question_has_two_answers breaks "Q4" => query!(now_and_then);
     capabilities_are_one_byte_too_long breaks "Q4" => query!(caps_one_more);
     a_byte_of_the_capabilities_is_not_set breaks "Q4" => query!(caps_hole);
     unknown_types_succeed breaks "Q4" => query!(anything_goes);
@@ -280,6 +313,11 @@ saboteurs! {
         table.DxgkDdiGetStandardAllocationDriverData = None;
     });
     works_with_vga_only breaks "Q7" => query!(vga_only);
+    rotates_roughly breaks "Q7" => query!(rough_rotation);
+    cancels_without_engines breaks "Q8" => with(|table| {
+        table.DxgkDdiQueryAdapterInfo = Some(cancels_one_engine);
+        table.DxgkDdiCancelCommand = Some(cancel_command);
+    });
     has_no_wddm_version breaks "Q7" => query!(no_version);
     preempts_without_engines breaks "Q8" => query!(preempts_one_engine);
     cancels_without_the_callback breaks "Q8" => query!(cancels_without_callback);
