@@ -8,7 +8,7 @@ mod actors;
 mod summary;
 
 use alloc::format;
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 
 use dxgk_port::Settings;
 
