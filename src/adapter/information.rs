@@ -18,6 +18,10 @@ pub struct Caps {
     pub highest_acceptable_address: u64,
     /// `ApertureSegmentCommitLimit`, in bytes.
     pub aperture_commit_limit: u64,
+    /// `SupportNonVGA` and `SupportSmoothRotation`, without which Windows starts no adapter from WDDM
+    /// 1.2 on (Q7): no VGA hardware is needed, and a rotation needs no change of the mode. Both hold
+    /// for an adapter without sources; the callbacks behind them come with the sources.
+    pub non_vga_and_smooth_rotation: bool,
     /// `SupportSurpriseRemovalInHibernation`, with which NotifySurpriseRemoval is called (L8).
     pub surprise_removal_in_hibernation: bool,
 }
@@ -27,6 +31,7 @@ impl Caps {
     pub const ALL: Self = Self {
         highest_acceptable_address: u64::MAX,
         aperture_commit_limit: APERTURE_BYTES,
+        non_vga_and_smooth_rotation: true,
         surprise_removal_in_hibernation: true,
     };
 }

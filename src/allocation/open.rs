@@ -10,7 +10,7 @@ use super::{Opening, Store};
 use crate::kernel::complain;
 use crate::kernel::dxgkrnl::HandleData;
 use crate::kernel::irql::Passive;
-use crate::pool::Full;
+use crate::pool::{Full, Wrong};
 
 const CALL: &CStr = c"OpenAllocation";
 
@@ -31,8 +31,8 @@ pub struct Call<'a> {
     pub pitch: &'a mut u32,
 }
 
-/// Why nothing was opened. `InvalidHandle` is what `DxgkCbGetHandleData`'s page asks for
-/// (contract: G8); the others are the DDI's own (contract: O1).
+/// Why nothing was opened. `InvalidHandle` is what `DxgkCbGetHandleData`'s page asks for when it
+/// answers NULL (contract: G8); the others are the DDI's own (contract: O1).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Error {
     /// `STATUS_INVALID_PARAMETER`
@@ -93,7 +93,11 @@ pub fn open(
                     element.hAllocation.into(),
                     wrong.why(),
                 );
-                return Err(Error::InvalidHandle);
+                return Err(if wrong == Wrong::Null {
+                    Error::InvalidHandle
+                } else {
+                    Error::InvalidParameter
+                });
             }
         };
         pitch.get_or_insert(row);
