@@ -293,3 +293,31 @@ pub fn find_llvm_program(name: &str) -> Option<PathBuf> {
         .chain([name.to_owned()])
         .find_map(|name| find_program(&name))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{is_of_the_outer_cargo, linker_name, numbers};
+
+    #[test]
+    fn releases_compare_as_numbers() {
+        assert!(numbers("1.100.0") > numbers("1.95.2"));
+        assert!(numbers("1.95.0-beta.1") >= numbers("1.95"));
+        assert!(numbers("1.94.9") < numbers("1.95"));
+    }
+
+    #[test]
+    fn the_outer_cargo_s_words_are_known_from_the_user_s() {
+        for name in ["CARGO", "CARGO_PKG_NAME", "CARGO_MANIFEST_DIR", "RUSTFLAGS"] {
+            assert!(is_of_the_outer_cargo(name), "{name}");
+        }
+        for name in ["CARGO_HOME", "CARGO_NET_OFFLINE", "RUSTUP_TOOLCHAIN", "PATH"] {
+            assert!(!is_of_the_outer_cargo(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn each_target_has_its_linker() {
+        assert_eq!(linker_name("x86_64-pc-windows-msvc"), "lld-link");
+        assert_eq!(linker_name("x86_64-unknown-none"), "ld.lld");
+    }
+}
