@@ -5,7 +5,9 @@
 mod bindings;
 mod driver;
 mod inspect;
+mod report;
 mod ring0;
+mod run;
 mod setup;
 mod toolchain;
 
@@ -13,12 +15,22 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Builds, runs and checks the vmdisp display driver.
+/// Builds, runs and checks the vmdisp display driver. Without a command it does what `run` does.
 #[derive(Parser)]
-#[command(name = "vmdisp", version, about)]
+#[command(
+    name = "vmdisp",
+    bin_name = "cargo run --",
+    version,
+    about,
+    args_conflicts_with_subcommands = true,
+    after_help = run::AFTER
+)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
+
+    #[command(flatten)]
+    run: run::Args,
 }
 
 #[derive(Subcommand)]
@@ -27,18 +39,20 @@ enum Command {
     Driver(driver::Args),
     Inspect(inspect::Args),
     Ring0(ring0::Args),
+    Run(run::Args),
     Setup(setup::Args),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
     let cli = Cli::parse();
     match cli.command {
-        None => Ok(ExitCode::SUCCESS),
+        None => run::run(&cli.run),
         Some(command) => match command {
             Command::Bindings(args) => bindings::run(&args),
             Command::Driver(args) => driver::run(&args),
             Command::Inspect(args) => inspect::run(&args),
             Command::Ring0(args) => ring0::run(&args),
+            Command::Run(args) => run::run(&args),
             Command::Setup(args) => setup::run(&args),
         },
     }

@@ -78,8 +78,8 @@ pub fn main_job(
     } else {
         settings
     };
+    let mut high = HighWater::new(&*machine.host());
     let mut session = Session::load(machine, settings, false)?.add(1, true)?;
-    let mut high = HighWater::default();
     high.sample(&session.port);
     let made = work(&session, options, &mut high, progress)?;
     let report = session.take_down()?;

@@ -4,7 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use dxgk_port::{CallCount, Leak, Port, Violation};
+use dxgk_port::{CallCount, Host, Leak, Port, Violation};
 use serde::Serialize;
 
 /// The result of a run. As JSON it is one object.
@@ -103,17 +103,23 @@ pub struct TagSummary {
 }
 
 /// Follows the driver's pool from call to call.
-#[derive(Default)]
 pub struct HighWater {
     tags: BTreeMap<[u8; 4], (u64, u64)>,
-    first_call: Option<u64>,
+    /// Pool calls before the driver was loaded.
+    before: u64,
 }
 
 impl HighWater {
+    /// Nothing seen yet.
+    pub fn new(host: &dyn Host) -> Self {
+        Self {
+            tags: BTreeMap::new(),
+            before: host.pool_calls(),
+        }
+    }
+
     /// Looks at the pool and tells the bytes that the driver has in it.
     pub fn sample(&mut self, port: &Port) -> u64 {
-        let calls = port.host().pool_calls();
-        self.first_call.get_or_insert(calls);
         let pool = port.host().pool();
         for tag in &pool.tags {
             let (blocks, bytes) = self.tags.entry(tag.tag).or_default();
@@ -127,7 +133,7 @@ impl HighWater {
     pub fn summary(mut self, port: &Port) -> PoolSummary {
         self.sample(port);
         let pool = port.host().pool();
-        let calls = port.host().pool_calls() - self.first_call.unwrap_or_default();
+        let calls = port.host().pool_calls() - self.before;
         let live = |tag| {
             pool.tags
                 .iter()

@@ -1,0 +1,16 @@
+//! What people see of a run: tables, a verdict, progress.
+//!
+//! Every run, in whichever host, comes here as the JSON object that the scenarios give
+//! ([`Run`]), so that it looks the same wherever it was made. Colours go through `anstream`, which
+//! leaves them out in a pipe and under `NO_COLOR`.
+
+mod data;
+mod number;
+mod progress;
+mod table;
+mod verdict;
+
+pub use data::Run;
+pub use progress::Bar;
+pub use table::{print_rows, print_run};
+pub use verdict::{exit_code, rows_passed};
