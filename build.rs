@@ -1,11 +1,12 @@
 //! Settings of the kernel build. Without the feature `wdk` there is nothing to set.
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rustc-check-cfg=cfg(displib)");
     #[cfg(feature = "wdk")]
-    kernel::configure()?;
-    Ok(())
+    if let Err(error) = kernel::configure() {
+        println!("cargo::error={error}");
+    }
 }
 
 #[cfg(feature = "wdk")]

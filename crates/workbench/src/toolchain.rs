@@ -310,7 +310,12 @@ mod tests {
         for name in ["CARGO", "CARGO_PKG_NAME", "CARGO_MANIFEST_DIR", "RUSTFLAGS"] {
             assert!(is_of_the_outer_cargo(name), "{name}");
         }
-        for name in ["CARGO_HOME", "CARGO_NET_OFFLINE", "RUSTUP_TOOLCHAIN", "PATH"] {
+        for name in [
+            "CARGO_HOME",
+            "CARGO_NET_OFFLINE",
+            "RUSTUP_TOOLCHAIN",
+            "PATH",
+        ] {
             assert!(!is_of_the_outer_cargo(name), "{name}");
         }
     }
