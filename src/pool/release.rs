@@ -77,6 +77,8 @@ impl<'a, T: Send + Sync> ReleaseBatch<'a, T> {
         if self.slab.mode == Mode::PerObject {
             return self.slab.remove_single(handle, self.irql);
         }
+        // On its way while the set, the descriptor and the lock are looked at.
+        slot::prefetch(handle);
         let found = self.find(slot::address(handle)).ok_or(Wrong::Foreign)?;
         // SAFETY: the slot lies in a run of the shard whose lock is held, so it stays mapped.
         let slot = unsafe { &*found.slot };
