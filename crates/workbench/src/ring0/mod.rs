@@ -24,8 +24,14 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use vmdisp_ring0_protocol::{Job, Options};
 
-use crate::driver;
+use crate::{
+    driver,
+    report::{self, Run},
+};
 use session::Session;
+
+/// What results call the machine.
+const HOST: &str = "ring 0";
 
 /// The adapters that the driver is for.
 const ADAPTERS: [&str; 2] = ["VGA", "bochs-display"];
@@ -115,6 +121,7 @@ fn project() -> PathBuf {
 /// Where something that it needs is missing or cannot be built.
 pub fn run(args: &Args) -> Result<ExitCode> {
     machine::qemu()?;
+    rows::check(args.rows.as_deref().unwrap_or_default())?;
     let kernel = match &args.kernel {
         Some(kernel) => kernel.clone(),
         None => kernel::build()?,
@@ -153,11 +160,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         let text = serde_json::to_string_pretty(&json!({ "runs": runs }))?;
         std::fs::write(file, text + "\n").with_context(|| format!("writing {}", file.display()))?;
     }
-    Ok(if clean {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(report::exit_code(clean))
 }
 
 /// Rows of the failure matrix, on one machine with all adapters.
@@ -168,11 +171,11 @@ fn run_rows(
     wrong_handles: u32,
 ) -> Result<(bool, Vec<Value>)> {
     let rows = rows::run(session, devices, names, wrong_handles)?;
-    for row in &rows.results {
-        println!("{row}");
-    }
-    complain(&rows.devices, &rows.trouble);
-    Ok((rows.passed(), vec![rows.json()]))
+    let device = devices.join("+");
+    complain(&device, &rows.trouble);
+    report::print_rows(&rows.results);
+    let run = json!({ "host": HOST, "device": device, "rows": rows.results });
+    Ok((report::rows_passed(&rows.results), vec![run]))
 }
 
 /// The main job, on a machine for each adapter.
@@ -180,35 +183,35 @@ fn run_main_jobs(session: &Session, devices: &[String], scale: u32) -> Result<(b
     let (mut clean, mut runs) = (true, Vec::new());
     for device in devices {
         let ended = session.run(std::slice::from_ref(device), Job::Main { scale })?;
-        let mut run = json!({ "device": device });
-        if let (Some(run), Some(Value::Object(summary))) = (run.as_object_mut(), ended.summary()) {
-            run.extend(summary.clone());
+        let mut run = json!({ "host": HOST, "device": device });
+        if let Some(summary) = ended.summary() {
+            merge(&mut run, summary);
+            let read = Run::from_json(&run)?;
+            report::print_run(&read);
+            clean &= read.is_clean();
         }
         if let Some(fault) = ended.fault() {
             run["fault"] = fault;
         }
         let trouble = ended.trouble();
-        clean &= trouble.is_empty() && is_clean(&run);
-        println!("{run}");
         complain(device, &trouble);
+        clean &= trouble.is_empty() && ended.summary().is_some();
         runs.push(run);
     }
     Ok((clean, runs))
 }
 
-/// Whether a run's result says that no rule was broken and nothing leaked.
-fn is_clean(run: &Value) -> bool {
-    let empty = |name: &str| run[name].as_array().is_some_and(Vec::is_empty);
-    empty("violations") && empty("leaks")
+/// Adds the members of `more` to `run`.
+fn merge(run: &mut Value, more: &Value) {
+    if let (Some(run), Some(more)) = (run.as_object_mut(), more.as_object()) {
+        run.extend(more.clone());
+    }
 }
 
 /// Writes what went wrong on a machine.
-fn complain(devices: &str, trouble: &[String]) {
-    for (index, line) in trouble.iter().enumerate() {
-        if index == 0 {
-            eprintln!("ring 0, {devices}: {line}");
-        } else {
-            eprintln!("{line}");
-        }
+fn complain(device: &str, trouble: &[String]) {
+    if let Some((first, rest)) = trouble.split_first() {
+        eprintln!("{HOST}, {device}: {first}");
+        rest.iter().for_each(|line| eprintln!("{line}"));
     }
 }

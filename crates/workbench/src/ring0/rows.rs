@@ -1,38 +1,33 @@
 //! `ring0 --rows`: rows of the failure matrix on a machine with two adapters.
 
-use anyhow::{Result, bail};
-use serde_json::{Value, json};
+use anyhow::{Context, Result, bail};
 use vmdisp_ring0_protocol::{Job, Message};
+use vmdisp_scenarios::{ROWS, RowResult, find_row};
 
 use super::session::{Ended, Session};
 
 /// What became of the rows.
 pub struct Rows {
-    /// The adapters, joined by a plus sign.
-    pub devices: String,
-    /// A `RowResult` for each, in their order.
-    pub results: Vec<Value>,
+    /// A result for each, in their order.
+    pub results: Vec<RowResult>,
     /// More about each fault, for people.
     pub trouble: Vec<String>,
 }
 
-impl Rows {
-    /// Whether every row passed or had to be skipped.
-    pub fn passed(&self) -> bool {
-        !self.results.is_empty()
-            && self
-                .results
-                .iter()
-                .all(|row| row["passed"] == json!(true) || row["skipped"] == json!(true))
+/// Checks that there are rows of these names.
+///
+/// # Errors
+///
+/// Where one is not known; it says which there are.
+pub fn check(names: &[String]) -> Result<()> {
+    if let Some(unknown) = names.iter().find(|name| find_row(name).is_none()) {
+        let known: Vec<_> = ROWS.iter().map(|row| row.name).collect();
+        bail!("there is no row {unknown}; there are {}", known.join(", "));
     }
-
-    /// The run in the form that `--json` writes.
-    pub fn json(&self) -> Value {
-        json!({ "device": self.devices, "rows": self.results })
-    }
+    Ok(())
 }
 
-/// Runs the rows named `names`, or all.
+/// Runs the rows named `names`, or all, on one machine with all of `devices`.
 ///
 /// A row that ends in a fault takes its machine with it: it has failed, and the rows after it get
 /// a new machine.
@@ -47,7 +42,6 @@ pub fn run(
     wrong_handles: u32,
 ) -> Result<Rows> {
     let mut rows = Rows {
-        devices: devices.join("+"),
         results: Vec::new(),
         trouble: Vec::new(),
     };
@@ -61,21 +55,26 @@ pub fn run(
         let Some(planned) = planned(&ended) else {
             bail!("no row was run: {}", ended.trouble().join("\n"));
         };
-        let (begun, results) = account(&ended);
+        let (begun, results) = account(&ended)?;
         let done = results.len();
         rows.results.extend(results);
-        match (ended.fault_line(), begun.get(done)) {
-            (None, _) => return Ok(rows),
-            (Some(fault), Some((name, shows))) => {
-                rows.trouble.extend(ended.trouble());
-                rows.results.push(json!({
-                    "name": name, "shows": shows, "passed": false, "skipped": false, "note": "",
-                    "expected": "no fault", "seen": fault,
-                }));
-                left = planned[done + 1..].to_vec();
-            }
-            (Some(fault), None) => bail!("a fault between two rows: {fault}"),
-        }
+        rows.trouble.extend(ended.trouble());
+        let Some(fault) = ended.fault_line() else {
+            return Ok(rows);
+        };
+        let Some((name, shows)) = begun.get(done) else {
+            bail!("a fault, but in no row: {fault}");
+        };
+        rows.results.push(RowResult {
+            name: name.clone(),
+            shows: shows.clone(),
+            passed: false,
+            skipped: false,
+            note: String::new(),
+            expected: "no fault".into(),
+            seen: fault,
+        });
+        left = planned[done + 1..].to_vec();
         if left.is_empty() {
             return Ok(rows);
         }
@@ -95,14 +94,17 @@ fn planned(ended: &Ended) -> Option<&Vec<String>> {
 }
 
 /// The rows that began, by name and what they show, and the results of those that ended.
-fn account(ended: &Ended) -> (Vec<(String, String)>, Vec<Value>) {
+fn account(ended: &Ended) -> Result<(Vec<(String, String)>, Vec<RowResult>)> {
     let (mut begun, mut results) = (Vec::new(), Vec::new());
     for message in &ended.outcome.messages {
         match message {
             Message::RowBegins { name, shows } => begun.push((name.clone(), shows.clone())),
-            Message::Row(result) => results.push(result.clone()),
+            Message::Row(result) => {
+                let result = serde_json::from_value(result.clone());
+                results.push(result.context("reading the result of a row")?);
+            }
             _ => {}
         }
     }
-    (begun, results)
+    Ok((begun, results))
 }

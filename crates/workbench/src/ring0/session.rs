@@ -1,14 +1,12 @@
 //! Runs of one kernel and one driver: the main job for each adapter, or rows of the failure matrix.
 
-use std::{
-    io::{IsTerminal, Write},
-    path::PathBuf,
-    time::Duration,
-};
+use std::{path::PathBuf, time::Duration};
 
 use anyhow::Result;
 use serde_json::{Value, json};
 use vmdisp_ring0_protocol::{Image, Job, Message, Options};
+
+use crate::report::Bar;
 
 use super::{
     machine::{Machine, Outcome, Said},
@@ -61,7 +59,7 @@ impl Session {
         };
         let mut watch = Watch::new(devices.join(" + "), options.trace);
         let outcome = machine.run(&mut |said| watch.show(&said))?;
-        watch.end();
+        drop(watch);
         let verdict = Verdict::of(&outcome);
         let quiet = matches!(verdict, Verdict::Done)
             && !outcome
@@ -154,43 +152,42 @@ impl Ended {
 struct Watch {
     devices: String,
     trace: bool,
-    terminal: bool,
+    bar: Bar,
+    /// Rows that began, and how many there will be.
+    rows: (u64, u64),
 }
 
 impl Watch {
     fn new(devices: String, trace: bool) -> Self {
-        let terminal = !trace && std::io::stderr().is_terminal();
+        let bar = if trace { Bar::hidden() } else { Bar::new(1) };
         let watch = Self {
             devices,
             trace,
-            terminal,
+            bar,
+            rows: (0, 1),
         };
-        watch.state("starting");
+        watch.state(0, 1, "starting");
         watch
     }
 
     fn show(&mut self, said: &Said<'_>) {
         match said {
             Said::Line(line) if self.trace => println!("{line}"),
-            Said::Message(Message::Progress(progress)) => {
-                let percent = progress.done * 100 / progress.total.max(1);
-                self.state(&format!("{percent} %, {} allocations live", progress.live));
+            Said::Message(Message::Progress(at)) => {
+                self.state(at.done, at.total, &format!("{} allocations live", at.live));
             }
-            Said::Message(Message::RowBegins { name, .. }) => self.state(name),
+            Said::Message(Message::Rows(names)) => self.rows = (0, names.len() as u64),
+            Said::Message(Message::RowBegins { name, .. }) => {
+                let (begun, total) = self.rows;
+                self.state(begun, total, name);
+                self.rows = (begun + 1, total);
+            }
             _ => {}
         }
     }
 
-    fn state(&self, state: &str) {
-        if self.terminal {
-            // A terminal that is gone is no reason to end a run.
-            let _ = write!(std::io::stderr(), "\r\x1b[K{}: {state}", self.devices);
-        }
-    }
-
-    fn end(&self) {
-        if self.terminal {
-            let _ = write!(std::io::stderr(), "\r\x1b[K");
-        }
+    fn state(&self, done: u64, total: u64, what: &str) {
+        self.bar
+            .set(done, total, || format!("{}: {what}", self.devices));
     }
 }
