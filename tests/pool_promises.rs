@@ -396,7 +396,9 @@ fn a_pool_does_not_grow_with_use() {
         }
         bytes.push(world.live_bytes());
     }
-    assert_eq!(bytes.first(), bytes.last(), "{bytes:?}");
+    // Which granules the runs lie in is chance, and can want another table of a few cells.
+    let (first, last) = (bytes[0], bytes[bytes.len() - 1]);
+    assert!(last < first + 8 * 1024, "{bytes:?}");
 }
 
 /// Blocks that come and go in any order cost a pool call each and none for the set.
@@ -409,7 +411,7 @@ fn the_set_does_not_grow_with_use() {
         .map(|i| pool.insert(i, passive()).unwrap().as_ptr())
         .collect();
     let mut calls = 0;
-    for turn in 0..20_000 {
+    for turn in 0..100_000 {
         if turn == 2_000 {
             calls = world.pool_calls(); // the tables that are used in turn are there
         }
@@ -422,7 +424,10 @@ fn the_set_does_not_grow_with_use() {
                 .all(|handle| pool.get(*handle).is_ok())
         );
     }
-    assert_eq!(world.pool_calls() - calls, 18_000);
+    // One table more at most: the second of the two that take turns, where addresses are such that
+    // the first lasts so long.
+    let calls = world.pool_calls() - calls;
+    assert!((98_000..=98_001).contains(&calls), "{calls} pool calls");
     for handle in live {
         pool.remove(handle, passive()).unwrap();
     }
