@@ -30,6 +30,11 @@ const OURS: &str = "vmdisp";
 const PLAIN: &str = "plain";
 
 fn main() {
+    // A kernel never has one thread alone. In a process that has never had a second one the system's
+    // malloc leaves its locks out, which no pool of a kernel can do.
+    let (end, ended) = std::sync::mpsc::channel::<()>();
+    let second = std::thread::spawn(move || ended.recv());
+
     let world = World::bare();
     let _entered = world.enter();
     let ours = rig::Vmdisp::start();
@@ -58,6 +63,8 @@ fn main() {
         summary::print(&LISTS, &LIVE);
         threads::print(&world, &ours);
     }
+    drop(end);
+    let _ = second.join();
 }
 
 fn measure<M: criterion::measurement::Measurement>(

@@ -14,7 +14,7 @@ use vmdisp_abi::allocation::{AllocationData, AllocationFlags};
 use zerocopy::FromZeros;
 
 use super::rollback::Rollback;
-use super::spec::{self, Refusal};
+use super::spec::{self, Decided, Refusal};
 use super::{Allocation, Resource, Store};
 use crate::kernel::caller::CallerData;
 use crate::kernel::complain;
@@ -133,10 +133,10 @@ pub fn create(
     let mut data = AllocationData::new_zeroed();
     let mut bytes = 0_u64;
     while let Some(info) = infos.next() {
-        spec::fetch_allocation(CALL, (elements.view)(info), &mut data, &sizes, irql)?;
-        info.hAllocation = batch.insert(Allocation::new(&data))?.as_ptr();
-        describe(info, &data);
-        bytes = bytes.saturating_add(data.buffer_bytes);
+        let decided = spec::fetch_allocation(CALL, (elements.view)(info), &mut data, &sizes, irql)?;
+        info.hAllocation = batch.insert(Allocation::new(&data, decided))?.as_ptr();
+        describe(info, data.flags, decided);
+        bytes = bytes.saturating_add(decided.bytes.get());
     }
 
     if let Some(existing) = existing {
@@ -154,8 +154,8 @@ pub fn create(
 /// Writes the `[out]` members of an element that interface version WDDM 1.3 has
 /// (contract: C13 to C24).
 #[inline]
-fn describe(info: &mut DXGK_ALLOCATIONINFO, data: &AllocationData) {
-    let usage = AllocationFlags::from_bits_truncate(data.flags);
+fn describe(info: &mut DXGK_ALLOCATIONINFO, usage: u32, decided: Decided) {
+    let usage = AllocationFlags::from_bits_truncate(usage);
     let mut flags = DXGK_ALLOCATIONINFOFLAGS::empty();
     if usage.contains(AllocationFlags::CPU_VISIBLE) {
         flags |= DXGK_ALLOCATIONINFOFLAGS::CpuVisible;
@@ -163,10 +163,10 @@ fn describe(info: &mut DXGK_ALLOCATIONINFO, data: &AllocationData) {
     if usage.contains(AllocationFlags::CPU_READS) {
         flags |= DXGK_ALLOCATIONINFOFLAGS::Cached;
     }
-    let segments = SegmentSet::from_bits(data.reserved);
+    let segments = decided.segments;
     info.u0.Alignment = ALIGNMENT;
     // 64-bit Windows: SIZE_T holds every u64.
-    info.Size = usize::try_from(data.buffer_bytes).unwrap_or(usize::MAX);
+    info.Size = usize::try_from(decided.bytes.get()).unwrap_or(usize::MAX);
     info.PitchAlignedSize = 0;
     info.HintedBank = DXGK_SEGMENTBANKPREFERENCE::ZERO;
     info.PreferredSegment = preferred(segments);

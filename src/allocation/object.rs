@@ -1,9 +1,12 @@
 //! What the driver keeps for each allocation, resource and opening.
 
+use core::mem::offset_of;
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use vmdisp_abi::allocation::{AllocationData, AllocationFlags, Kind};
+use zerocopy::{transmute, transmute_ref};
 
+use super::spec::Decided;
 use crate::memory::segments::SegmentSet;
 use crate::pool::Handle;
 
@@ -11,57 +14,82 @@ use crate::pool::Handle;
 /// with the pool's word for its slot.
 ///
 /// It is its private data, checked and completed: `buffer_bytes` holds the size of any allocation,
-/// `pitch` is never left to the driver, and `reserved` holds the segments.
+/// `pitch` is never left to the driver, and `reserved` holds the segments. It is kept in words, not
+/// in members: a processor that stores members and then copies them in larger pieces has to wait.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Allocation(AllocationData);
+pub struct Allocation([u64; WORDS]);
 
-const _: () = assert!(size_of::<Allocation>() <= 56);
+const WORDS: usize = size_of::<AllocationData>() / size_of::<u64>();
+
+const _: () = assert!(size_of::<Allocation>() == size_of::<AllocationData>());
+const _: () = assert!(offset_of!(AllocationData, format) == 3 * 8);
+const _: () = assert!(offset_of!(AllocationData, buffer_bytes) == 4 * 8);
+const _: () = assert!(offset_of!(AllocationData, vidpn_source) == 6 * 8);
 
 impl Allocation {
-    /// `data` as [`complete`](super::spec::complete) left them.
+    /// Checked data, completed by what the driver has decided.
     #[inline]
-    pub(super) const fn new(data: &AllocationData) -> Self {
-        Self(*data)
+    pub(super) fn new(data: &AllocationData, decided: Decided) -> Self {
+        let pair = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
+        let [header, kind, extent, _, _, refresh, _]: [u64; WORDS] = transmute!(*data);
+        Self([
+            header,
+            kind,
+            extent,
+            pair(data.format, decided.pitch),
+            decided.bytes.get(),
+            refresh,
+            pair(data.vidpn_source, decided.segments.bits()),
+        ])
+    }
+
+    /// The members.
+    #[inline]
+    fn data(&self) -> &AllocationData {
+        transmute_ref!(&self.0)
     }
 
     /// Its size in bytes, as dxgkrnl was told.
-    pub const fn bytes(&self) -> u64 {
-        self.0.buffer_bytes
+    pub fn bytes(&self) -> u64 {
+        self.data().buffer_bytes
     }
 
     /// Pixels in a row; 0 for a buffer.
-    pub const fn width(&self) -> u32 {
-        self.0.width
+    pub fn width(&self) -> u32 {
+        self.data().width
     }
 
     /// Rows; 0 for a buffer.
-    pub const fn height(&self) -> u32 {
-        self.0.height
+    pub fn height(&self) -> u32 {
+        self.data().height
     }
 
     /// Bytes from one row to the next; 0 for a buffer.
-    pub const fn pitch(&self) -> u32 {
-        self.0.pitch
+    pub fn pitch(&self) -> u32 {
+        self.data().pitch
     }
 
     /// `D3DDDIFORMAT`; 0 (`D3DDDIFMT_UNKNOWN`) for a buffer.
-    pub const fn format(&self) -> u32 {
-        self.0.format
+    pub fn format(&self) -> u32 {
+        self.data().format
     }
 
     /// Refresh rate of a primary in Hz as numerator and denominator; 0/0 for everything else.
-    pub const fn refresh(&self) -> (u32, u32) {
-        (self.0.refresh_numerator, self.0.refresh_denominator)
+    pub fn refresh(&self) -> (u32, u32) {
+        (
+            self.data().refresh_numerator,
+            self.data().refresh_denominator,
+        )
     }
 
     /// `VidPN` source of a primary, else `D3DDDI_ID_UNINITIALIZED`.
-    pub const fn vidpn_source(&self) -> u32 {
-        self.0.vidpn_source
+    pub fn vidpn_source(&self) -> u32 {
+        self.data().vidpn_source
     }
 
     /// What it is for.
-    pub const fn kind(&self) -> Kind {
-        match Kind::from_number(self.0.kind) {
+    pub fn kind(&self) -> Kind {
+        match Kind::from_number(self.data().kind) {
             Some(kind) => kind,
             // It was checked: there is no other.
             None => Kind::Buffer,
@@ -69,13 +97,13 @@ impl Allocation {
     }
 
     /// How it is used.
-    pub const fn flags(&self) -> AllocationFlags {
-        AllocationFlags::from_bits_truncate(self.0.flags)
+    pub fn flags(&self) -> AllocationFlags {
+        AllocationFlags::from_bits_truncate(self.data().flags)
     }
 
     /// The segments that it may be in: at least one, and it fits into each.
-    pub const fn segments(&self) -> SegmentSet {
-        SegmentSet::from_bits(self.0.reserved)
+    pub fn segments(&self) -> SegmentSet {
+        SegmentSet::from_bits(self.data().reserved)
     }
 }
 

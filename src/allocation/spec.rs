@@ -8,6 +8,7 @@
 //! what explains a refusal is kept out of it.
 
 use core::ffi::CStr;
+use core::num::NonZeroU64;
 
 use vmdisp_abi::allocation::{
     self as abi, AllocationData, AllocationFlags, Kind, MAX_DIMENSION, NO_VIDPN_SOURCE,
@@ -17,8 +18,6 @@ use vmdisp_abi::resource::{self, ResourceData};
 use vmdisp_abi::{Header, VERSION, format};
 use zerocopy::{FromZeros, IntoBytes};
 
-#[cfg(doc)]
-use super::Allocation;
 use crate::kernel::caller::CallerData;
 use crate::kernel::complain;
 use crate::kernel::irql::Passive;
@@ -36,6 +35,17 @@ pub enum Refusal {
     Mismatch,
 }
 
+/// What the driver decides about an allocation whose private data are right.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Decided {
+    /// Its size in bytes.
+    pub bytes: NonZeroU64,
+    /// Bytes from one row to the next; 0 for a buffer.
+    pub pitch: u32,
+    /// The segments that it may be in: at least one, and it fits into each.
+    pub segments: SegmentSet,
+}
+
 /// Reads and checks the private data of one allocation for the DDI `call`, into `to`.
 #[inline]
 pub fn fetch_allocation(
@@ -44,7 +54,7 @@ pub fn fetch_allocation(
     to: &mut AllocationData,
     sizes: &Sizes,
     irql: Passive,
-) -> Result<(), Refusal> {
+) -> Result<Decided, Refusal> {
     let expected = Header::new(abi::MAGIC, abi::BYTES);
     if data.bytes() != u32::from(abi::BYTES) {
         return Err(wrong_size(call, data, expected, irql));
@@ -58,15 +68,14 @@ pub fn fetch_allocation(
     complete(call, to, sizes)
 }
 
-/// Checks data whose header is right and fills in what they leave to the driver, as [`Allocation`]
-/// says.
+/// Checks data whose header is right.
 ///
-/// Data in, data out by reference: they stay where they are until they are copied into their slot.
+/// The data are not written: a copy of theirs that follows a narrow write would wait for it.
 pub fn complete(
     call: &'static CStr,
-    data: &mut AllocationData,
+    data: &AllocationData,
     sizes: &Sizes,
-) -> Result<(), Refusal> {
+) -> Result<Decided, Refusal> {
     let Some(kind) = Kind::from_number(data.kind) else {
         return refuse(call, c"kind", data.kind.into(), c"not a kind of allocation");
     };
@@ -85,8 +94,8 @@ pub fn complete(
             c"CPU_READS without CPU_VISIBLE",
         );
     }
-    let bytes = if kind == Kind::Buffer {
-        buffer_size(call, data)?
+    let (bytes, pitch) = if kind == Kind::Buffer {
+        (buffer_size(call, data)?, 0)
     } else {
         picture_size(call, data)?
     };
@@ -113,9 +122,14 @@ pub fn complete(
     if segments == SegmentSet::NONE {
         return refuse(call, c"Size", bytes, c"larger than its segments");
     }
-    data.buffer_bytes = bytes;
-    data.reserved = segments.bits();
-    Ok(())
+    let Some(bytes) = NonZeroU64::new(bytes) else {
+        return refuse(call, c"Size", bytes, c"zero");
+    };
+    Ok(Decided {
+        bytes,
+        pitch,
+        segments,
+    })
 }
 
 /// Reads and checks the private data of a resource for the DDI `call`; none at all is fine.
@@ -250,9 +264,9 @@ fn buffer_size(call: &'static CStr, data: &AllocationData) -> Result<u64, Refusa
     Ok(data.buffer_bytes)
 }
 
-/// The size of a picture in bytes; its pitch is filled in.
+/// The size of a picture and its pitch, in bytes.
 #[inline]
-fn picture_size(call: &'static CStr, data: &mut AllocationData) -> Result<u64, Refusal> {
+fn picture_size(call: &'static CStr, data: &AllocationData) -> Result<(u64, u32), Refusal> {
     let wrong = |pixels: u32| !(1..=MAX_DIMENSION).contains(&pixels);
     if wrong(data.width) {
         return refuse(call, c"width", data.width.into(), c"not 1 to 16384");
@@ -273,15 +287,16 @@ fn picture_size(call: &'static CStr, data: &mut AllocationData) -> Result<u64, R
     };
     // A row is at most 16,384 pixels of 8 bytes.
     let row = data.width.saturating_mul(pixel);
-    if data.pitch == 0 {
-        data.pitch = row.next_multiple_of(PITCH_ALIGNMENT);
-    } else if data.pitch < row {
-        return refuse(call, c"pitch", data.pitch.into(), c"shorter than a row");
-    } else if !data.pitch.is_multiple_of(PITCH_ALIGNMENT) {
-        return refuse(call, c"pitch", data.pitch.into(), c"not a multiple of 64");
+    let mut pitch = data.pitch;
+    if pitch == 0 {
+        pitch = row.next_multiple_of(PITCH_ALIGNMENT);
+    } else if pitch < row {
+        return refuse(call, c"pitch", pitch.into(), c"shorter than a row");
+    } else if !pitch.is_multiple_of(PITCH_ALIGNMENT) {
+        return refuse(call, c"pitch", pitch.into(), c"not a multiple of 64");
     }
     // A product of two 32-bit numbers fits.
-    Ok(u64::from(data.pitch).saturating_mul(data.height.into()))
+    Ok((u64::from(pitch).saturating_mul(data.height.into()), pitch))
 }
 
 /// What a primary may not be (contract: C27, C28, C33).

@@ -52,9 +52,8 @@ pub fn describe(
     to: &mut [u8],
 ) -> Result<(), NoDescription> {
     let mut data = data_of(&surface)?;
-    let mut completed = data;
-    spec::complete(CALL, &mut completed, &segments.sizes()).map_err(|_| NoDescription)?;
-    let pitch = completed.pitch;
+    let decided = spec::complete(CALL, &data, &segments.sizes()).map_err(|_| NoDescription)?;
+    let pitch = decided.pitch;
     data.pitch = pitch;
 
     let short = to.len() as u64;

@@ -30,8 +30,8 @@ fn fetch(bytes: &[u8]) -> Result<Allocation, Refusal> {
 
 fn read(data: CallerData<'_>) -> Result<Allocation, Refusal> {
     let mut copy = AllocationData::new_zeroed();
-    fetch_allocation(CALL, data, &mut copy, &sizes(), passive())?;
-    Ok(Allocation::new(&copy))
+    let decided = fetch_allocation(CALL, data, &mut copy, &sizes(), passive())?;
+    Ok(Allocation::new(&copy, decided))
 }
 
 /// The refusal of `data`, which must come with one debug line that names `field`.
