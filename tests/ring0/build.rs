@@ -3,6 +3,5 @@
 fn main() {
     let folder = std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR");
     println!("cargo:rustc-link-arg-bins=-T{folder}/kernel.ld");
-    println!("cargo:rustc-link-arg-bins=--no-rosegment");
     println!("cargo:rerun-if-changed=kernel.ld");
 }
