@@ -97,13 +97,19 @@ impl Toolchain {
     /// What an outer `cargo run` told this process about itself is not passed on, and neither are
     /// `RUSTFLAGS`: flags come from the project's own configuration, so that everyone builds alike.
     pub fn cargo(&self, subcommand: &str) -> Command {
-        let mut command = Command::new(&self.compiler.cargo);
+        // Cargo would take the first cargo-clippy on the search path, which may be another release's.
+        let clippy = self.compiler.beside_cargo("cargo-clippy");
+        let mut command = match subcommand {
+            "clippy" if clippy.is_file() => Command::new(clippy),
+            _ => Command::new(&self.compiler.cargo),
+        };
         for (name, _) in std::env::vars_os() {
             if is_of_the_outer_cargo(&name.to_string_lossy()) {
                 command.env_remove(&name);
             }
         }
         command.arg(subcommand).arg("--target").arg(&self.target);
+        command.env("CARGO", &self.compiler.cargo);
         command.env("RUSTC", &self.compiler.rustc);
         if let Some(linker) = &self.linker {
             let name = self.target.to_uppercase().replace('-', "_");
@@ -136,9 +142,9 @@ impl Toolchain {
         Some(command)
     }
 
-    /// The folder of the toolchain's own programs: `cargo-clippy`, `clippy-driver`.
-    pub fn programs(&self) -> Option<&Path> {
-        self.compiler.cargo.parent()
+    /// Whether clippy is installed with it.
+    pub fn has_clippy(&self) -> bool {
+        self.compiler.beside_cargo("cargo-clippy").is_file()
     }
 
     /// One line about what was found.
@@ -212,6 +218,12 @@ impl Compiler {
             host,
             release,
         })
+    }
+
+    /// A program in cargo's folder.
+    fn beside_cargo(&self, name: &str) -> PathBuf {
+        self.cargo
+            .with_file_name(format!("{name}{}", std::env::consts::EXE_SUFFIX))
     }
 
     fn has(&self, library: Library, target: &str) -> bool {

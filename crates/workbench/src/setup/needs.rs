@@ -81,25 +81,27 @@ const QEMU: Need = Need {
 
 /// Clippy of a toolchain, for `driver --clippy`.
 pub fn clippy(toolchain: &Toolchain) -> Need {
-    let beside = toolchain
-        .programs()
-        .is_some_and(|folder| folder.join("cargo-clippy").is_file());
     Need {
         what: "clippy",
         purpose: "checks the driver's code",
         debian: &["rust-web-clippy"],
-        found: Found::Is(beside || cfg!(windows)),
+        found: Found::Is(toolchain.has_clippy()),
     }
 }
 
 /// All that `setup` installs.
 pub fn all() -> Vec<Need> {
-    let windows_has_a_wdk = if cfg!(windows) { &[] } else { DRIVER };
-    [TARGETS]
-        .into_iter()
-        .chain(windows_has_a_wdk.iter().cloned())
-        .chain([QEMU])
-        .collect()
+    let mut all = vec![TARGETS, QEMU];
+    if !cfg!(windows) {
+        // Windows has a WDK.
+        all.extend_from_slice(DRIVER);
+    }
+    all.extend(
+        Toolchain::for_target(crate::driver::TARGET)
+            .ok()
+            .map(|found| clippy(&found)),
+    );
+    all
 }
 
 /// The folder of mingw-w64's headers for x86-64, with the driver kit's in `ddk/`.
