@@ -34,6 +34,9 @@ pub struct WrongHandle;
 /// [`WrongHandle`] after all the rest is freed, if an entry is stale, foreign or in the list twice
 /// or the resource is; with one debug line for the first of them. NULL entries are skipped.
 pub fn destroy(store: &Store, call: &Call<'_>, irql: Passive) -> Result<(), WrongHandle> {
+    if let Some(resource) = call.resource {
+        store.resources.prefetch(resource);
+    }
     let mut result = Ok(());
     if let Some(entry) = release(&store.allocations, call.allocations, irql) {
         complain(

@@ -88,9 +88,7 @@ impl Bochs {
             return Err(OpenError::Resources);
         };
 
-        let registers = dxgkrnl
-            .map(*registers, Cache::NonCached, irql)
-            .map_err(|_| OpenError::Mapping)?;
+        let registers = map(dxgkrnl, *registers, Cache::NonCached, irql)?;
         let id = dispi(&registers, Dispi::Id);
         if !DISPI_IDS.contains(&id) {
             complain(
@@ -115,9 +113,8 @@ impl Bochs {
             return Err(OpenError::NotOurs);
         }
         let physical = memory.physical;
-        let video_memory = dxgkrnl
-            .map(MemoryRange { physical, bytes }, Cache::WriteCombined, irql)
-            .map_err(|_| OpenError::Mapping)?;
+        let range = MemoryRange { physical, bytes };
+        let video_memory = map(dxgkrnl, range, Cache::WriteCombined, irql)?;
 
         Ok(Self {
             registers,
@@ -143,6 +140,24 @@ impl Hardware for Bochs {
     fn text_mode_register(&self) -> Option<Register16> {
         self.registers.register_u16(Dispi::Enable.offset())
     }
+}
+
+/// Maps a range, or says which it was that dxgkrnl would not map.
+fn map(
+    dxgkrnl: &Dxgkrnl,
+    range: MemoryRange,
+    cache: Cache,
+    irql: Passive,
+) -> Result<Mapping, OpenError> {
+    dxgkrnl.map(range, cache, irql).map_err(|_| {
+        complain(
+            c"StartDevice",
+            c"bytes of a memory range",
+            range.bytes,
+            c"cannot be mapped",
+        );
+        OpenError::Mapping
+    })
 }
 
 /// Reads a DISPI register. Any IRQL.
