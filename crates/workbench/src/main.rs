@@ -21,7 +21,6 @@ use clap::{Parser, Subcommand};
     name = "vmdisp",
     bin_name = "cargo run --",
     version,
-    about,
     args_conflicts_with_subcommands = true,
     after_help = run::AFTER
 )]

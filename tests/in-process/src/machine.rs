@@ -163,7 +163,7 @@ impl Machine for InProcess {
         self.world.slots()
     }
 
-    fn while_changing(
+    unsafe fn while_changing(
         &self,
         memory: *mut u8,
         first: &[u8],

@@ -148,7 +148,8 @@ fn leak() {
 /// The argument is a whole one, and nobody else uses its elements meanwhile.
 unsafe fn elements<'a>(argument: *mut Create) -> &'a mut [DXGK_ALLOCATIONINFO] {
     // SAFETY: the caller's contract.
-    let (first, count) = unsafe { ((*argument).pAllocationInfo, (*argument).NumAllocations) };
+    let argument = unsafe { argument.read() };
+    let (first, count) = (argument.pAllocationInfo, argument.NumAllocations);
     if first.is_null() || !first.is_aligned() || count > 10_000 {
         return &mut [];
     }
@@ -240,9 +241,10 @@ ddi_fn! {
         let status = unsafe { create(context, argument) };
         // SAFETY: the port's call.
         for element in unsafe { elements(argument) }.iter_mut().filter(|_| is_success(status)) {
-            let height = element.pPrivateDriverData.cast::<u8>().wrapping_add(20).cast::<u32>();
-            // SAFETY: good private data has a height there.
-            let height = unsafe { height.read_unaligned() };
+            let data = element.pPrivateDriverData.cast::<[u8; 56]>();
+            // SAFETY: good private data is as long.
+            let data = unsafe { data.read_volatile() };
+            let height = data[20];
             if height != 32 {
                 element.Size += 1;
             }
@@ -253,18 +255,15 @@ ddi_fn! {
     unsafe fn take_empty_buffers(context: *mut c_void, argument: *mut Create) -> i32 {
         // SAFETY: the port's call.
         for element in unsafe { elements(argument) } {
-            let data = element.pPrivateDriverData.cast::<u8>();
+            let data = element.pPrivateDriverData.cast::<[u8; 56]>();
             if data.is_null() || element.PrivateDriverDataSize != 56 {
                 continue;
             }
-            // SAFETY: 56 bytes of private data, of which these are `kind`.
-            let kind = unsafe { data.add(8).cast::<u32>().read_unaligned() };
-            // SAFETY: and these `buffer_bytes`.
-            let bytes = unsafe { data.add(32).cast::<u64>() };
-            // SAFETY: as above.
-            if kind == 1 && unsafe { bytes.read_unaligned() } == 0 {
-                // SAFETY: as above; the row's own memory.
-                unsafe { bytes.write_unaligned(1) };
+            // SAFETY: 56 bytes of private data; the row's own memory.
+            let data = unsafe { &mut *data };
+            let (kind, bytes) = (data[8], &mut data[32..40]);
+            if kind == 1 && bytes.iter().all(|byte| *byte == 0) {
+                bytes[0] = 1;
             }
         }
         // SAFETY: the port's call.

@@ -66,7 +66,7 @@ impl scenarios::Machine for Kernel {
         core::mem::take(&mut *self.faults.lock())
     }
 
-    fn while_changing(
+    unsafe fn while_changing(
         &self,
         memory: *mut u8,
         first: &[u8],

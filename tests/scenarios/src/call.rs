@@ -129,7 +129,7 @@ fn info(pattern: u8, blob: &[u8]) -> DXGK_ALLOCATIONINFO {
     unsafe {
         info.as_mut_ptr()
             .cast::<u8>()
-            .write_bytes(pattern, size_of_val(&info))
+            .write_bytes(pattern, size_of_val(&info));
     };
     // SAFETY: every byte has been written, and every value of its fields is one.
     let mut info = unsafe { info.assume_init() };

@@ -56,8 +56,11 @@ pub trait Machine {
     /// another thread of the caller's process would change them. False, and nothing is run, if the
     /// machine cannot.
     ///
-    /// `first` and `second` are equally long, and `memory` is good for writes of as many bytes.
-    fn while_changing(
+    /// # Safety
+    ///
+    /// `first` and `second` are equally long, `memory` is good for reads and writes of as many bytes,
+    /// and until this returns nobody accesses them but the driver.
+    unsafe fn while_changing(
         &self,
         memory: *mut u8,
         first: &[u8],

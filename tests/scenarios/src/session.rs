@@ -40,26 +40,31 @@ impl<'m> Session<'m> {
         adapters: u32,
         per_object: bool,
     ) -> Result<Self, Failed> {
-        let settings = Settings::default();
-        let settings = if per_object {
-            settings.with_exact_pool()
-        } else {
-            settings
-        };
-        let session = Self::load(machine, settings, per_object)?;
+        let session = Self::load(machine, &Settings::default(), per_object)?;
         session.add(adapters, true)
     }
 
     /// Loads the driver only.
     pub fn load(
         machine: &'m dyn Machine,
-        settings: Settings,
+        settings: &Settings,
         per_object: bool,
     ) -> Result<Self, Failed> {
         machine.take_complaints();
         machine.take_faults();
+        Self::load_by(machine, per_object, || {
+            done("DriverEntry", machine.load(settings.clone()))
+        })
+    }
+
+    /// Loads the driver by `load`.
+    pub fn load_by(
+        machine: &'m dyn Machine,
+        per_object: bool,
+        load: impl FnOnce() -> Result<Port, Failed>,
+    ) -> Result<Self, Failed> {
         machine.set_parameter(POOL_PER_OBJECT, per_object.then_some(1));
-        let port = done("DriverEntry", machine.load(settings))?;
+        let port = load()?;
         Ok(Self {
             machine,
             port,
@@ -100,8 +105,16 @@ impl<'m> Session<'m> {
     /// Stops and removes the adapters that are left, unloads the driver, and demands that no rule is
     /// broken, nothing leaked and the machine saw nothing wrong.
     pub fn close(mut self) -> Result<(), Failed> {
+        self.machine.take_complaints();
         let report = self.take_down()?;
-        clean(&report, &self.machine.take_faults())
+        clean(&report, &self.machine.take_faults())?;
+        // An adapter's pools free what is left in them when they go, and say so: no leak, but an
+        // object that some call should have freed.
+        let lines = self.machine.take_complaints();
+        let left = lines.iter().find(|line| line.starts_with("vmdisp: Pool: "));
+        check(left.is_none(), "no object left in a pool", || {
+            format!("{left:?}")
+        })
     }
 
     /// As [`Session::close`], but what the port found is for the caller to judge.

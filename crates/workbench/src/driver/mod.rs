@@ -145,7 +145,9 @@ fn prepared(project: &Path, toolchain: &Toolchain, subcommand: &str) -> Result<C
             "wdk",
             "--target-dir",
         ])
-        .arg(build_folder(project));
+        .arg(build_folder(project))
+        // A kernel driver has no unwinding; the release profile says so itself.
+        .env("CARGO_PROFILE_DEV_PANIC", "abort");
     if !cfg!(windows) {
         setup::require(setup::DRIVER)?;
         let made = project.join("target/linux-wdk");

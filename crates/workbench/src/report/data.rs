@@ -93,7 +93,8 @@ pub struct Pool {
 #[derive(Debug, Deserialize)]
 pub struct Tag {
     /// As `!poolused` shows it.
-    pub tag: String,
+    #[serde(rename = "tag")]
+    pub name: String,
     /// The most blocks at once.
     pub high_blocks: u64,
     /// The most bytes at once.

@@ -57,7 +57,7 @@ pub fn print_run(run: &Run) {
     ]);
     for tag in &run.pool.tags {
         pool.push_record([
-            tag.tag.clone(),
+            tag.name.clone(),
             grouped(tag.high_blocks),
             grouped(tag.high_bytes),
             alarm(tag.live_blocks),

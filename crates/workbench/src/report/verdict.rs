@@ -24,19 +24,17 @@ pub fn exit_code(clean: bool) -> ExitCode {
 /// The verdict on a run.
 pub fn of_run(run: &Run) -> String {
     let checked = run.checked.values().sum();
-    let mut text = format!(
-        "{} checked {}: {} broken, {}",
+    let others = match run.faults.len() as u64 {
+        0 => String::new(),
+        faults => format!(", {}", counted(faults, "other fault", "other faults")),
+    };
+    let text = format!(
+        "{} checked {}: {} broken, {}{others}",
         counted(run.checked.len() as u64, "rule", "rules"),
         counted(checked, "time", "times"),
         broken(run),
         counted(leaked(run), "leak", "leaks"),
     );
-    if !run.faults.is_empty() {
-        text += &format!(
-            ", {}",
-            counted(run.faults.len() as u64, "other fault", "other faults")
-        );
-    }
     mark(run.is_clean(), &text)
 }
 

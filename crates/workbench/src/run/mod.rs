@@ -56,8 +56,8 @@ pub struct Args {
 
 /// What the help ends with.
 pub const AFTER: &str = "\
-Exit code: 0 if everything is in order, 1 if a rule is broken, something leaked or the run could not be
-made, 2 for a wrong command line.
+Exit code: 0 if everything is in order, 1 if a rule is broken, something leaked
+or the run could not be made, 2 for a wrong command line.
 
 Examples:
   cargo run                                      the main job

@@ -84,9 +84,9 @@ impl<'a> Actors<'a> {
     pub fn finish(mut self, each: &mut dyn FnMut(u64)) -> Result<Made, Failed> {
         while !self.shared.is_empty() {
             if self.random.bool() {
-                self.destroy_whole()?
+                self.destroy_whole()?;
             } else {
-                self.destroy_one_by_one()?
+                self.destroy_one_by_one()?;
             }
             each(self.live_allocations());
         }

@@ -79,7 +79,7 @@ pub fn main_job(
         settings
     };
     let mut high = HighWater::new(&*machine.host());
-    let mut session = Session::load(machine, settings, false)?.add(1, true)?;
+    let mut session = Session::load(machine, &settings, false)?.add(1, true)?;
     high.sample(&session.port);
     let made = work(&session, options, &mut high, progress)?;
     let report = session.take_down()?;

@@ -71,7 +71,7 @@ const PICTURE: &[Change<AllocationData>] = &[
     ("kind", INVALID, |data| data.kind = 7),
     ("flags", INVALID, |data| data.flags = 1 << 31),
     ("flags", INVALID, |data| {
-        data.flags = AllocationFlags::CPU_READS.bits()
+        data.flags = AllocationFlags::CPU_READS.bits();
     }),
     ("width", INVALID, |data| data.width = 0),
     ("width", INVALID, |data| data.width = MAX_DIMENSION + 1),
@@ -83,10 +83,10 @@ const PICTURE: &[Change<AllocationData>] = &[
     ("pitch", INVALID, |data| data.pitch = 257),
     ("buffer_bytes", INVALID, |data| data.buffer_bytes = 1),
     ("refresh_numerator", INVALID, |data| {
-        data.refresh_numerator = 60
+        data.refresh_numerator = 60;
     }),
     ("refresh_numerator", INVALID, |data| {
-        data.refresh_denominator = 1
+        data.refresh_denominator = 1;
     }),
     ("vidpn_source", INVALID, |data| data.vidpn_source = 0),
     ("reserved", INVALID, |data| data.reserved = 1),
@@ -96,17 +96,17 @@ const PICTURE: &[Change<AllocationData>] = &[
 /// Changes to a primary.
 const PRIMARY: &[Change<AllocationData>] = &[
     ("format", INVALID, |data| {
-        data.format = vmdisp_abi::format::A8
+        data.format = vmdisp_abi::format::A8;
     }),
     ("flags", INVALID, |data| {
-        data.flags |= AllocationFlags::CPU_READS.bits()
+        data.flags |= AllocationFlags::CPU_READS.bits();
     }),
     ("flags", INVALID, |data| {
-        data.flags |= AllocationFlags::SYSTEM_MEMORY.bits()
+        data.flags |= AllocationFlags::SYSTEM_MEMORY.bits();
     }),
     ("vidpn_source", INVALID, |data| data.vidpn_source = 1),
     ("refresh_denominator", INVALID, |data| {
-        data.refresh_denominator = 0
+        data.refresh_denominator = 0;
     }),
     ("Size", INVALID, |data| data.height = MAX_DIMENSION),
 ];
@@ -124,7 +124,7 @@ const BUFFER: &[Change<AllocationData>] = &[
 /// Changes to a resource's data.
 const GROUP: &[Change<ResourceData>] = &[
     ("magic", MISMATCH, |data| {
-        data.header.magic = vmdisp_abi::allocation::MAGIC
+        data.header.magic = vmdisp_abi::allocation::MAGIC;
     }),
     ("version", MISMATCH, |data| data.header.version = 0),
     ("bytes", INVALID, |data| data.header.bytes = 0),

@@ -14,6 +14,10 @@ pub enum What {
     Slot,
 }
 
+/// What is run again and again. Through the function that it is given it learns, after it has done what
+/// may fail, whether this run was hit.
+pub type Work<'a> = dyn FnMut(&dyn Fn() -> bool) -> Result<(), Failed> + 'a;
+
 /// More failures than any scenario here has.
 const TOO_MANY: u64 = 10_000;
 
@@ -26,15 +30,10 @@ pub fn possible(machine: &dyn Machine, what: What) -> bool {
 }
 
 /// Runs `work` again and again: first with the first occasion of `what` failing, then with the second,
-/// until a run has no such occasion left. `work` is told whether its run was hit, after it has run,
-/// through the function that it is given.
+/// until a run has no such occasion left.
 ///
 /// Returns how many failures were injected.
-pub fn each(
-    machine: &dyn Machine,
-    what: What,
-    work: &mut dyn FnMut(&dyn Fn() -> bool) -> Result<(), Failed>,
-) -> Result<u64, Failed> {
+pub fn each(machine: &dyn Machine, what: What, work: &mut Work<'_>) -> Result<u64, Failed> {
     if !possible(machine, what) {
         return Ok(0);
     }

@@ -1,7 +1,7 @@
 //! Rows 7 to 9: private data of every size, changing data, and sizes that overflow.
 
 use alloc::format;
-use alloc::string::String;
+use alloc::vec::Vec;
 use core::ptr;
 
 use dxgk_sys::status::{STATUS_INVALID_PARAMETER, STATUS_SUCCESS};
@@ -30,7 +30,7 @@ pub fn row_07_private_data_sizes(context: &Context<'_>) -> Outcome {
         let mut call = CreateCall::new([good.clone(), blob].into());
         context.machine.take_complaints();
         expect(&mut call, adapter, right)
-            .map_err(|failed| about(format!("an element of {size} bytes"), failed))?;
+            .map_err(|failed| about(&format!("an element of {size} bytes"), failed))?;
         if !right {
             one_complaint(context.machine, "CreateAllocation", "PrivateDriverDataSize")?;
         }
@@ -44,7 +44,7 @@ pub fn row_07_private_data_sizes(context: &Context<'_>) -> Outcome {
         let right = size == group.len() || size == 0;
         context.machine.take_complaints();
         expect(&mut call, adapter, right)
-            .map_err(|failed| about(format!("a group of {size} bytes"), failed))?;
+            .map_err(|failed| about(&format!("a group of {size} bytes"), failed))?;
         if !right {
             one_complaint(context.machine, "CreateAllocation", "PrivateDriverDataSize")?;
         }
@@ -56,7 +56,7 @@ pub fn row_07_private_data_sizes(context: &Context<'_>) -> Outcome {
         call.infos[1].PrivateDriverDataSize = size;
         context.machine.take_complaints();
         expect(&mut call, adapter, false)
-            .map_err(|failed| about(format!("NULL with {size} bytes"), failed))?;
+            .map_err(|failed| about(&format!("NULL with {size} bytes"), failed))?;
         let lines = context.machine.take_complaints();
         check(lines.len() == 1, "one debug line", || format!("{lines:?}"))?;
         sizes += 1;
@@ -85,7 +85,7 @@ pub fn row_08_private_data_changes(context: &Context<'_>) -> Outcome {
         ..small
     };
 
-    let mut note = String::new();
+    let mut notes = Vec::new();
     for (second, outcome) in [(large, Outcomes::Sizes), (wide, Outcomes::Statuses)] {
         let mut seen = Seen::default();
         let (first, second) = (blob::bytes(&small), blob::bytes(&second));
@@ -93,17 +93,18 @@ pub fn row_08_private_data_changes(context: &Context<'_>) -> Outcome {
         let memory = call.blobs[0].as_mut_ptr();
         let mut result = Ok(());
         let host = context.machine.host();
-        let ran = context
-            .machine
-            .while_changing(memory, &first, &second, &mut || {
-                for nth in 0..MOST_CALLS {
-                    if result.is_err() || nth >= LEAST_CALLS && seen.both(outcome) {
-                        return;
-                    }
-                    result = changing(&mut call, adapter, &mut seen);
-                    host.relax();
+        let mut calls = || {
+            for nth in 0..MOST_CALLS {
+                if result.is_err() || nth >= LEAST_CALLS && seen.both(outcome) {
+                    return;
                 }
-            });
+                result = changing(&mut call, adapter, &mut seen);
+                host.relax();
+            }
+        };
+        let machine = context.machine;
+        // SAFETY: the two are equally long, and so is the memory, which only the driver reads meanwhile.
+        let ran = unsafe { machine.while_changing(memory, &first, &second, &mut calls) };
         check(ran, "memory that changes during a call", || {
             "the machine cannot".into()
         })?;
@@ -116,13 +117,13 @@ pub fn row_08_private_data_changes(context: &Context<'_>) -> Outcome {
             large,
             refused,
         } = seen;
-        note += &format!(
-            "read {small} times as it was first, {large} times changed, refused {refused} times; "
-        );
+        notes.push(format!(
+            "read {small} times as it was first, {large} times changed, refused {refused} times"
+        ));
     }
     context.machine.take_complaints();
     session.close()?;
-    Ok(note.trim_end_matches("; ").into())
+    Ok(notes.join("; "))
 }
 
 /// Calls with changing data: at least so many, and at most so many until both contents were met.
@@ -231,7 +232,7 @@ pub fn row_09_sizes_overflow(context: &Context<'_>) -> Outcome {
             "Size",
             AllocationData {
                 height: MAX_DIMENSION,
-                ..pitch(u32::MAX & !63)
+                ..pitch(!63)
             },
         ),
         ("Size", pitch(1 << 31)),
@@ -244,7 +245,7 @@ pub fn row_09_sizes_overflow(context: &Context<'_>) -> Outcome {
     for (field, data) in &cases {
         let mut call = CreateCall::new([blob::bytes(&blob::surface()), blob::bytes(data)].into());
         context.machine.take_complaints();
-        expect(&mut call, adapter, false).map_err(|failed| about(format!("{data:?}"), failed))?;
+        expect(&mut call, adapter, false).map_err(|failed| about(&format!("{data:?}"), failed))?;
         one_complaint(context.machine, "CreateAllocation", field)?;
     }
     // The largest that fits is no mistake.
@@ -282,7 +283,7 @@ fn expect(call: &mut CreateCall, adapter: &dxgk_port::Adapter, good: bool) -> Re
     same("hResource after a failure:", &resource, &call.resource)
 }
 
-fn about(what: String, failed: Failed) -> Failed {
+fn about(what: &str, failed: Failed) -> Failed {
     Failed {
         expected: format!("{} ({what})", failed.expected),
         seen: failed.seen,

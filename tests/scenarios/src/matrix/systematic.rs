@@ -80,8 +80,10 @@ impl Failures {
 
 /// A driver's life from AddDevice to Unload, each call tried again if it fails.
 fn life(context: &Context<'_>, per_object: bool, failures: &Failures) -> Result<(), Failed> {
-    // Blocks cannot be counted call by call: what the pools keep to know their slots grows meanwhile.
-    let mut session = Session::load(context.machine, Settings::default(), per_object)?;
+    let machine = context.machine;
+    let mut session = Session::load_by(machine, per_object, || {
+        failures.retry("DriverEntry", || machine.load(Settings::default()))
+    })?;
     let adapter = failures.retry("AddDevice", || session.port.add_device(0))?;
     session.take_care_of(&adapter);
     failures.retry("StartDevice", || adapter.start())?;
