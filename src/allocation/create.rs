@@ -142,8 +142,7 @@ pub fn create(
     if let Some(existing) = existing {
         existing.add(count, bytes);
     } else if with_resource {
-        let new = Resource::new(label);
-        new.add(count, bytes);
+        let new = Resource::new(label, count, bytes);
         *resource = store.resources.insert(new, irql)?.as_ptr();
     }
     batch.commit();

@@ -119,12 +119,12 @@ pub struct Resource {
 }
 
 impl Resource {
-    /// A resource without allocations.
-    pub const fn new(label: u32) -> Self {
+    /// A resource with its first `count` allocations of `bytes` bytes together.
+    pub const fn new(label: u32, count: usize, bytes: u64) -> Self {
         Self {
             label,
-            made: AtomicUsize::new(0),
-            bytes: AtomicU64::new(0),
+            made: AtomicUsize::new(count),
+            bytes: AtomicU64::new(bytes),
         }
     }
 
