@@ -20,6 +20,9 @@ pub struct Run {
     pub scale: u32,
     /// What the scenario did, by name.
     pub made: BTreeMap<String, u64>,
+    /// How many allocations lived, over the run.
+    #[serde(default)]
+    pub live: Vec<u64>,
     /// DDI calls by name.
     pub calls: BTreeMap<String, Calls>,
     /// Callbacks that the driver called.

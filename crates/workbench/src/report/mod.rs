@@ -4,6 +4,7 @@
 //! ([`Run`]), so that it looks the same wherever it was made. Colours go through `anstream`, which
 //! leaves them out in a pipe and under `NO_COLOR`.
 
+mod chart;
 mod data;
 mod number;
 mod progress;

@@ -10,6 +10,7 @@ use tabled::settings::width::Width;
 use tabled::settings::{Alignment, Modify, Style as Lines};
 use vmdisp_scenarios::RowResult;
 
+use super::chart::chart;
 use super::data::Run;
 use super::number::{bytes, counted, grouped};
 use super::verdict;
@@ -17,6 +18,7 @@ use super::verdict;
 const HEADING: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
 const GOOD: Style = AnsiColor::Green.on_default();
+const CHART: Style = AnsiColor::Cyan.on_default();
 const BAD: Style = AnsiColor::Red.on_default().bold();
 const ODD: Style = AnsiColor::Yellow.on_default();
 
@@ -32,6 +34,7 @@ pub fn print_run(run: &Run) {
         run.seed, run.scale
     );
     println!("{}\n", scenario(run));
+    print_course(run);
 
     let mut calls = Builder::new();
     calls.push_record(["DDI", "calls", "statuses"]);
@@ -98,6 +101,19 @@ fn scenario(run: &Run) -> String {
         counted(made("refused"), "call", "calls"),
         bytes(run.pool.high_water_bytes),
     )
+}
+
+/// How many allocations lived over the run.
+fn print_course(run: &Run) {
+    let Some(most) = run.live.iter().max() else {
+        return;
+    };
+    let note = format!("{} live at most", grouped(*most));
+    for (index, line) in chart(&run.live, 4).iter().enumerate() {
+        let note = if index == 0 { note.as_str() } else { "" };
+        println!(" {CHART}{line}{CHART:#} {DIM}{note}{DIM:#}");
+    }
+    println!();
 }
 
 /// Broken rules, leaks and what the machine saw, if there are any.

@@ -1,8 +1,9 @@
 //! `cargo run`: the main job in this process, with `std` as the driver's kernel.
 
 use std::fs;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{self, ExitCode};
 
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Value, json};
@@ -85,10 +86,7 @@ fn saboteur(name: &str) -> Result<&'static Saboteur> {
 ///
 /// Where the driver refuses what it must accept, a row has no such name, or a file cannot be written.
 pub fn run(args: &Args) -> Result<ExitCode> {
-    let mut machine = InProcess::with(
-        &[Vga::default(), Vga::default()],
-        Box::new(|line| println!("{line}")),
-    );
+    let mut machine = InProcess::with(&[Vga::default(), Vga::default()], Box::new(trace_line));
     if let Some(saboteur) = args.sabotage {
         machine = machine.sabotaged(saboteur.enter);
     }
@@ -103,6 +101,14 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         write_json(path, &result)?;
     }
     Ok(report::exit_code(clean))
+}
+
+/// Prints a line of trace. Whoever reads them may have had enough, as `less` and `head` do: then there
+/// is no more to do.
+fn trace_line(line: &str) {
+    if writeln!(io::stdout(), "{line}").is_err() {
+        process::exit(1);
+    }
 }
 
 fn run_main_job(machine: &dyn Machine, args: &Args) -> Result<(bool, Value)> {

@@ -9,6 +9,7 @@ mod summary;
 
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 use dxgk_port::Settings;
 
@@ -18,12 +19,15 @@ use crate::Machine;
 use crate::outcome::Failed;
 use crate::session::Session;
 use actors::Actors;
-use summary::HighWater;
+use summary::{HighWater, peaks};
 
 /// Resources that a job of scale 1 makes, at least.
 const RESOURCES: u32 = 1_000;
 /// Allocations that a job of scale 1 makes, at least.
 const ALLOCATIONS: u32 = 10_000;
+
+/// Parts that the course of a run is reported in.
+const PARTS: usize = 64;
 
 /// How the main job runs.
 #[derive(Clone, Copy, Debug)]
@@ -81,7 +85,11 @@ pub fn main_job(
     let mut high = HighWater::new(&*machine.host());
     let mut session = Session::load(machine, &settings, false)?.add(1, true)?;
     high.sample(&session.port);
-    let made = work(&session, options, &mut high, progress)?;
+    let mut live = Vec::new();
+    let made = work(&session, options, &mut high, &mut |at| {
+        live.push(at.live);
+        progress(at);
+    })?;
     let report = session.take_down()?;
 
     let mut faults = machine.take_faults();
@@ -109,6 +117,7 @@ pub fn main_job(
         seed: options.seed,
         scale: options.scale,
         made,
+        live: peaks(&live, PARTS),
         calls: report.calls,
         callbacks: report.callbacks,
         checked: report.checked,

@@ -18,6 +18,8 @@ pub struct Summary {
     pub scale: u32,
     /// What the scenario did.
     pub made: Made,
+    /// How many allocations lived, from beginning to end: the most in each of up to 64 equal parts.
+    pub live: Vec<u64>,
     /// DDI calls by name.
     pub calls: BTreeMap<&'static str, CallCount>,
     /// Callbacks that the driver called, by name.
@@ -100,6 +102,15 @@ pub struct TagSummary {
     pub live_blocks: u64,
     /// Their bytes.
     pub live_bytes: u64,
+}
+
+/// The most in each of up to `parts` equal parts of `samples`.
+pub fn peaks(samples: &[u64], parts: usize) -> Vec<u64> {
+    let length = samples.len().div_ceil(parts).max(1);
+    samples
+        .chunks(length)
+        .map(|part| part.iter().copied().max().unwrap_or_default())
+        .collect()
 }
 
 /// Follows the driver's pool from call to call.
