@@ -369,14 +369,21 @@ fn larger_objects_get_larger_slots() {
     let _entered = world.enter();
     let pool = Pool::<[u8; 500]>::try_new(TAG, Mode::Slab, passive()).unwrap();
     let handles: Vec<_> = (0..300_u16)
-        .map(|i| pool.insert([i as u8; 500], passive()).unwrap().as_ptr())
+        .map(|i| {
+            pool.insert([i.to_le_bytes()[0]; 500], passive())
+                .unwrap()
+                .as_ptr()
+        })
         .collect();
     for (i, handle) in handles.iter().enumerate() {
         for offset in (64..512).step_by(64) {
             let inside = handle.wrapping_byte_add(offset);
             assert_eq!(pool.get(inside).map(|_| ()), Err(Wrong::Foreign));
         }
-        assert_eq!(pool.remove(*handle, passive()).unwrap(), [i as u8; 500]);
+        assert_eq!(
+            pool.remove(*handle, passive()).unwrap(),
+            [i.to_le_bytes()[0]; 500]
+        );
     }
 }
 

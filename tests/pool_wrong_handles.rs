@@ -24,7 +24,7 @@ impl Numbers {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
-        self.0 as usize
+        usize::try_from(self.0).unwrap()
     }
 }
 

@@ -6,6 +6,13 @@
 //! its resource, chosen at random, and creates another in its place, so that the number of live
 //! allocations stays what it is. At the end it prints the tables of docs/performance.md.
 
+// Counts and sizes of a benchmark are small.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss
+)]
+
 mod plain;
 mod rig;
 mod summary;

@@ -3,6 +3,7 @@
 
 use std::ffi::c_void;
 use std::ptr::{self, NonNull};
+use std::slice;
 
 use dxgk_sys::status::{STATUS_NO_MEMORY, STATUS_SUCCESS};
 use dxgk_sys::{
@@ -20,6 +21,7 @@ const ALLOCATION: Tag = Tag(*b"PlnA");
 const RESOURCE: Tag = Tag(*b"PlnR");
 
 /// What such a driver keeps for an allocation: as large as vmdisp's.
+#[allow(dead_code)] // only its size and its writing count here
 struct Allocation {
     width: u32,
     height: u32,
@@ -30,6 +32,7 @@ struct Allocation {
 }
 
 /// What it keeps for a resource.
+#[allow(dead_code)] // as above
 struct Resource {
     count: u32,
 }
@@ -95,9 +98,9 @@ ddi_fn! {
             }
             argument.hResource = resource.cast();
         }
-        for index in 0..argument.NumAllocations as usize {
-            // SAFETY: as many elements as the argument says.
-            let info = unsafe { &mut *argument.pAllocationInfo.add(index) };
+        let count = argument.NumAllocations as usize;
+        // SAFETY: as many elements as the argument says.
+        for info in unsafe { slice::from_raw_parts_mut(argument.pAllocationInfo, count) } {
             // SAFETY: such a driver trusts its user-mode half.
             let data = unsafe { &*info.pPrivateDriverData.cast::<AllocationData>() };
             let pitch = (data.width * 4 + 63) & !63;
@@ -140,9 +143,11 @@ ddi_fn! {
     ) -> i32 {
         // SAFETY: dxgkrnl's argument.
         let argument = unsafe { &*argument };
-        for index in 0..argument.NumAllocations as usize {
-            // SAFETY: as many entries as the argument says, each from `create_allocation`.
-            unsafe { gone::<Allocation>(ALLOCATION, *argument.pAllocationList.add(index)) };
+        let count = argument.NumAllocations as usize;
+        // SAFETY: as many entries as the argument says.
+        for handle in unsafe { slice::from_raw_parts(argument.pAllocationList, count) } {
+            // SAFETY: each is from `create_allocation`.
+            unsafe { gone::<Allocation>(ALLOCATION, *handle) };
         }
         if argument.Flags.contains(DXGK_DESTROYALLOCATIONFLAGS::DestroyResource) {
             // SAFETY: from `create_allocation`.

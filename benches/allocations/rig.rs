@@ -6,8 +6,8 @@ use std::ptr;
 use dxgk_sys::status::STATUS_SUCCESS;
 use dxgk_sys::{
     DRIVER_INITIALIZATION_DATA, DXGK_DEVICE_INFO, DXGKARG_CREATEALLOCATION,
-    DXGKARG_DESTROYALLOCATION, DXGKRNL_INTERFACE, HANDLE, MEMORY_CACHING_TYPE, PHYSICAL_ADDRESS,
-    ddi_fn,
+    DXGKARG_DESTROYALLOCATION, DXGKDDI_CREATEALLOCATION, DXGKDDI_DESTROYALLOCATION,
+    DXGKRNL_INTERFACE, HANDLE, MEMORY_CACHING_TYPE, PHYSICAL_ADDRESS, ddi_fn,
 };
 
 /// A driver's two DDIs.
@@ -21,6 +21,8 @@ pub trait Driver: Sync {
 /// vmdisp with one adapter.
 pub struct Vmdisp {
     table: DRIVER_INITIALIZATION_DATA,
+    create: DXGKDDI_CREATEALLOCATION,
+    destroy: DXGKDDI_DESTROYALLOCATION,
     adapter: HANDLE,
 }
 
@@ -60,19 +62,24 @@ impl Vmdisp {
             )
         };
         assert_eq!(status, STATUS_SUCCESS);
-        Self { table, adapter }
+        Self {
+            create: table.DxgkDdiCreateAllocation.unwrap(),
+            destroy: table.DxgkDdiDestroyAllocation.unwrap(),
+            table,
+            adapter,
+        }
     }
 }
 
 impl Driver for Vmdisp {
     fn create(&self, argument: &mut DXGKARG_CREATEALLOCATION) -> i32 {
         // SAFETY: as dxgkrnl calls it.
-        unsafe { self.table.DxgkDdiCreateAllocation.unwrap_unchecked()(self.adapter, argument) }
+        unsafe { (self.create)(self.adapter, argument) }
     }
 
     fn destroy(&self, argument: &mut DXGKARG_DESTROYALLOCATION) -> i32 {
         // SAFETY: as dxgkrnl calls it.
-        unsafe { self.table.DxgkDdiDestroyAllocation.unwrap_unchecked()(self.adapter, argument) }
+        unsafe { (self.destroy)(self.adapter, argument) }
     }
 }
 

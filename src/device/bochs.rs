@@ -7,8 +7,9 @@
 
 use super::{Hardware, OpenError};
 use crate::kernel::complain;
-use crate::kernel::dxgkrnl::{Cache, Dxgkrnl, Mapping, MemoryRange, Register16};
+use crate::kernel::dxgkrnl::{Cache, Dxgkrnl, Mapping, Register16};
 use crate::kernel::irql::Passive;
+use crate::kernel::resources::MemoryRange;
 
 /// Device and vendor id as the first doubleword of configuration space has them.
 pub const PCI_ID: u32 = 0x1111_1234;

@@ -9,8 +9,9 @@ mod text_mode;
 
 pub use text_mode::TextMode;
 
-use crate::kernel::dxgkrnl::{Dxgkrnl, MemoryRange, Register16};
+use crate::kernel::dxgkrnl::{Dxgkrnl, Register16};
 use crate::kernel::irql::Passive;
+use crate::kernel::resources::MemoryRange;
 use crate::kernel::{complain, note};
 
 use bochs::Bochs;

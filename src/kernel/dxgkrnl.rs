@@ -17,16 +17,7 @@ use dxgk_sys::{
 };
 
 use super::irql::Passive;
-use super::resources::{self, MemoryRanges};
-
-/// A range of physical addresses.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct MemoryRange {
-    /// Where it begins.
-    pub physical: u64,
-    /// Its size in bytes.
-    pub bytes: u64,
-}
+use super::resources::{self, MemoryRange, MemoryRanges};
 
 /// How the CPU caches a mapping.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

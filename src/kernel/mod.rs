@@ -25,10 +25,10 @@ pub mod caller;
 pub mod dxgkrnl;
 pub mod irql;
 mod owned;
-mod resources;
+pub mod resources;
+pub mod sync;
 #[cfg(test)]
 pub mod testing;
-pub mod sync;
 mod time;
 
 #[cfg(not(feature = "wdk"))]

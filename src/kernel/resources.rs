@@ -4,8 +4,6 @@ use core::ptr;
 
 use dxgk_sys::CM_RESOURCE_LIST;
 
-use super::dxgkrnl::MemoryRange;
-
 /// `CmResourceTypeMemory`.
 const MEMORY: u8 = 3;
 /// `CmResourceTypeMemoryLarge`: a range whose length is in larger units.
@@ -26,6 +24,15 @@ const FULL_COUNT: usize = 12;
 const PARTIAL: usize = 20;
 /// More descriptors than any adapter has: a list that says more is not read on.
 const MOST: u32 = 64;
+
+/// A range of physical addresses.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MemoryRange {
+    /// Where it begins.
+    pub physical: u64,
+    /// Its size in bytes.
+    pub bytes: u64,
+}
 
 /// The memory ranges of an adapter, at most 16, in the order in which they were listed.
 #[derive(Clone, Copy)]

@@ -1,4 +1,5 @@
 //! What the pool's tests share.
+#![allow(dead_code)] // each test uses its part
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

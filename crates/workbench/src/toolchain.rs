@@ -19,6 +19,11 @@ const LLVM_VERSIONS: &[&str] = &["19", "22", "21", "20", "18"];
 /// The oldest release that builds the project.
 const WANTED: &str = env!("CARGO_PKG_RUST_VERSION");
 
+/// The target of the driver.
+pub const WINDOWS: &str = "x86_64-pc-windows-msvc";
+/// The target of the ring-0 kernel.
+pub const BARE: &str = "x86_64-unknown-none";
+
 /// A Rust toolchain and a linker for one target.
 #[derive(Debug)]
 pub struct Toolchain {

@@ -83,7 +83,7 @@ fn a_wrong_picture_is_malformed() {
         ("kind", |data| data.kind = 7),
         ("flags", |data| data.flags = 1 << 3),
         ("flags", |data| {
-            data.flags = AllocationFlags::CPU_READS.bits()
+            data.flags = AllocationFlags::CPU_READS.bits();
         }),
         ("reserved", |data| data.reserved = 1),
         ("width", |data| data.width = 0),
@@ -110,7 +110,7 @@ fn a_wrong_primary_is_malformed() {
         ("vidpn_source", |data| data.vidpn_source = 1),
         ("refresh_denominator", |data| data.refresh_denominator = 0),
         ("flags", |data| {
-            data.flags = AllocationFlags::SYSTEM_MEMORY.bits()
+            data.flags = AllocationFlags::SYSTEM_MEMORY.bits();
         }),
         ("flags", |data| {
             data.flags = (AllocationFlags::CPU_VISIBLE | AllocationFlags::CPU_READS).bits();

@@ -121,7 +121,7 @@ fn an_overrun_is_seen() {
         "the block ends at the page, but for padding"
     );
     // SAFETY: the padding of the block is mapped.
-    unsafe { block.add(17).write(1) };
+    unsafe { block.as_ptr().wrapping_add(17).write(1) };
     give(TAG, block, 17);
     assert_eq!(world.wrong_frees()[0].kind, WrongFreeKind::Overrun);
 }
@@ -277,7 +277,9 @@ fn a_dropped_dpc_has_ended() {
     let ran = Arc::clone(&never);
     let queued = Dpc::try_new(
         TAG,
-        move |_| drop(ran.fetch_add(1, Ordering::SeqCst)),
+        move |_| {
+            ran.fetch_add(1, Ordering::SeqCst);
+        },
         passive(),
     )
     .unwrap();
@@ -345,7 +347,7 @@ fn a_timer_expires_at_its_times() {
 fn user_memory_is_read_with_care() {
     let world = World::new();
     let _entered = world.enter();
-    let source = vec![7_u8; 100];
+    let source = [7_u8; 100];
     let at = source.as_ptr().expose_provenance() as u64;
     let mut copy = [0; 100];
     assert_eq!(

@@ -16,10 +16,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, Result, ensure};
 
 use crate::setup;
-use crate::toolchain::{Toolchain, find_llvm_program};
-
-/// The driver's target. ARM64 is built on Windows, by cargo alone.
-pub const TARGET: &str = "x86_64-pc-windows-msvc";
+use crate::toolchain::{Toolchain, WINDOWS, find_llvm_program};
 
 /// Build vmdisp.sys and vmdisp.pdb into target/driver.
 #[derive(clap::Args)]
@@ -99,13 +96,13 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 /// edits do not fit, or a build that fails.
 pub fn build(profile: &Profile) -> Result<Built> {
     let project = project();
-    let toolchain = Toolchain::for_target(TARGET)?;
+    let toolchain = Toolchain::for_target(WINDOWS)?;
     eprintln!("{}", toolchain.describe());
     let mut cargo = prepared(&project, &toolchain, "build")?;
     cargo.args(["--profile", profile.name()]);
     checked(&mut cargo)?;
 
-    let made = build_folder(&project).join(TARGET).join(profile.folder());
+    let made = build_folder(&project).join(WINDOWS).join(profile.folder());
     let folder = project.join("target/driver").join(profile.folder());
     fs::create_dir_all(&folder)?;
     let built = Built {
@@ -123,7 +120,7 @@ pub fn build(profile: &Profile) -> Result<Built> {
 /// Checks the driver's code with clippy for the target and the feature that it is shipped with.
 fn clippy() -> Result<()> {
     let project = project();
-    let toolchain = Toolchain::for_target(TARGET)?;
+    let toolchain = Toolchain::for_target(WINDOWS)?;
     eprintln!("{}", toolchain.describe());
     setup::require(&[setup::clippy(&toolchain)])?;
     let mut cargo = prepared(&project, &toolchain, "clippy")?;

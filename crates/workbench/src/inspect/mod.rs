@@ -19,6 +19,7 @@ mod panics;
 mod symbols;
 mod unwind;
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -82,9 +83,9 @@ fn table(findings: &[Finding]) -> String {
         } else {
             "FAILED"
         };
-        text += &format!("{:<8} {verdict:<7} {}\n", finding.check, finding.seen);
+        let _ = writeln!(text, "{:<8} {verdict:<7} {}", finding.check, finding.seen);
         for offender in &finding.offenders {
-            text += &format!("         {offender}\n");
+            let _ = writeln!(text, "         {offender}");
         }
     }
     text

@@ -5,10 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, ensure};
 
 use super::project;
-use crate::toolchain::Toolchain;
-
-/// The kernel's target: no operating system, no SSE in its own code.
-const TARGET: &str = "x86_64-unknown-none";
+use crate::toolchain::{BARE, Toolchain};
 
 /// Builds the kernel and says where it is.
 ///
@@ -16,7 +13,7 @@ const TARGET: &str = "x86_64-unknown-none";
 ///
 /// Where no toolchain can build it or the build fails.
 pub fn build() -> Result<PathBuf> {
-    let toolchain = Toolchain::for_target(TARGET)?;
+    let toolchain = Toolchain::for_target(BARE)?;
     let folder = project().join("tests/ring0");
     let output = project().join("target/ring0");
     let mut cargo = toolchain.cargo("build");
@@ -37,5 +34,5 @@ pub fn build() -> Result<PathBuf> {
         "the kernel could not be built ({})",
         toolchain.describe()
     );
-    Ok(output.join(TARGET).join("release/vmdisp-ring0"))
+    Ok(output.join(BARE).join("release/vmdisp-ring0"))
 }

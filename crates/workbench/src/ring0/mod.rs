@@ -212,6 +212,8 @@ fn merge(run: &mut Value, more: &Value) {
 fn complain(device: &str, trouble: &[String]) {
     if let Some((first, rest)) = trouble.split_first() {
         eprintln!("{HOST}, {device}: {first}");
-        rest.iter().for_each(|line| eprintln!("{line}"));
+        for line in rest {
+            eprintln!("{line}");
+        }
     }
 }

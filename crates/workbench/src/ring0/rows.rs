@@ -93,8 +93,11 @@ fn planned(ended: &Ended) -> Option<&Vec<String>> {
         })
 }
 
-/// The rows that began, by name and what they show, and the results of those that ended.
-fn account(ended: &Ended) -> Result<(Vec<(String, String)>, Vec<RowResult>)> {
+/// A row that began, by its name and what it shows.
+type Begun = (String, String);
+
+/// The rows that began, and the results of those that ended.
+fn account(ended: &Ended) -> Result<(Vec<Begun>, Vec<RowResult>)> {
     let (mut begun, mut results) = (Vec::new(), Vec::new());
     for message in &ended.outcome.messages {
         match message {

@@ -9,10 +9,10 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, Result, bail};
 
 use super::needs::Need;
-use crate::toolchain::find_program;
+use crate::toolchain::{BARE, WINDOWS, find_program};
 
 /// The targets that `driver` and `ring0` build for.
-const TARGETS: [&str; 2] = ["x86_64-pc-windows-msvc", "x86_64-unknown-none"];
+const TARGETS: [&str; 2] = [WINDOWS, BARE];
 
 /// Installs what can be installed, or says how to.
 pub fn install(missing: &[Need], dry_run: bool) -> Result<ExitCode> {

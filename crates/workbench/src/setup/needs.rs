@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::toolchain::{Toolchain, find_llvm_program, find_program};
+use crate::toolchain::{Toolchain, WINDOWS, find_llvm_program, find_program};
 
 /// One thing that a command needs.
 #[derive(Debug, Clone)]
@@ -97,7 +97,7 @@ pub fn all() -> Vec<Need> {
         all.extend_from_slice(DRIVER);
     }
     all.extend(
-        Toolchain::for_target(crate::driver::TARGET)
+        Toolchain::for_target(WINDOWS)
             .ok()
             .map(|found| clippy(&found)),
     );
