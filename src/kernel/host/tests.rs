@@ -3,7 +3,6 @@
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
-use std::vec;
 use std::vec::Vec;
 
 use super::*;
