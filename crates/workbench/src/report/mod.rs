@@ -6,12 +6,14 @@
 
 mod chart;
 mod data;
+mod file;
 mod number;
 mod progress;
 mod table;
 mod verdict;
 
 pub use data::Run;
+pub use file::write_json;
 pub use progress::Bar;
 pub use table::{print_rows, print_run};
 pub use verdict::{exit_code, rows_passed};

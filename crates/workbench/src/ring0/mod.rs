@@ -157,8 +157,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         None => run_main_jobs(&session, &devices, args.scale)?,
     };
     if let Some(file) = &args.json {
-        let text = serde_json::to_string_pretty(&json!({ "runs": runs }))?;
-        std::fs::write(file, text + "\n").with_context(|| format!("writing {}", file.display()))?;
+        report::write_json(file, &json!({ "runs": runs }))?;
     }
     Ok(report::exit_code(clean))
 }

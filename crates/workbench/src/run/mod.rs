@@ -1,8 +1,7 @@
 //! `cargo run`: the main job in this process, with `std` as the driver's kernel.
 
-use std::fs;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{self, ExitCode};
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -98,7 +97,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         Some(names) => run_rows(&machine, args, names)?,
     };
     if let Some(path) = &args.json {
-        write_json(path, &result)?;
+        report::write_json(path, &result)?;
     }
     Ok(report::exit_code(clean))
 }
@@ -163,9 +162,4 @@ fn run_rows(machine: &dyn Machine, args: &Args, names: &[String]) -> Result<(boo
 fn no_row(name: &str) -> String {
     let names: Vec<_> = ROWS.iter().map(|row| row.name).collect();
     format!("there is no row {name}; there are {}", names.join(", "))
-}
-
-fn write_json(path: &Path, value: &Value) -> Result<()> {
-    let text = serde_json::to_string_pretty(value)?;
-    fs::write(path, text + "\n").with_context(|| format!("writing {}", path.display()))
 }
