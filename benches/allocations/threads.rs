@@ -12,7 +12,7 @@ use crate::workload::Workload;
 
 const LIST: usize = 16;
 const LIVE: usize = 10_000;
-const STEPS: usize = 40_000;
+const STEPS: usize = 400_000;
 const RUNS: usize = 9;
 
 /// A driver of which only one DDI runs at a time.
