@@ -12,6 +12,14 @@ use serde_json::Value;
 use table::values::{CONSTANTS, ENUMS, FUNCTIONS, GUIDS, INLINE_PROTOTYPES, LINKED_PROTOTYPES};
 use table::{Field, Function, Record, records::RECORDS};
 
+/// Says how much was checked, also where the test harness keeps what a passing test prints.
+macro_rules! say {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), "checked {}", format_args!($($text)*));
+    }};
+}
+
 /// The JSON file, parsed.
 fn data() -> Value {
     serde_json::from_str(include_str!("../data/26100-x64-wddm3_2.json")).expect("JSON")
@@ -106,7 +114,7 @@ fn records_are_as_large_and_aligned_as_measured() {
         );
     }
     assert_eq!(list(&data, "records").len(), 714);
-    println!("{} records: size and alignment", pairs.len());
+    say!("{} records: size and alignment", pairs.len());
 }
 
 #[test]
@@ -151,7 +159,7 @@ fn fields_are_where_they_were_measured() {
             fields.keys()
         );
     }
-    println!("{count} fields: offset and size");
+    say!("{count} fields: offset and size");
 }
 
 /// Writes each bit field into a record of zeros and into one of ones and compares all bytes.
@@ -204,8 +212,8 @@ fn bit_fields_are_where_they_were_measured() {
             accessors.keys()
         );
     }
-    println!("{count} bit fields: every byte after a write, and the value read back");
-    println!("{unnamed} bit field without a name: nothing to compare");
+    say!("{count} bit fields: every byte after a write, and the value read back");
+    say!("{unnamed} bit field without a name: nothing to compare");
 }
 
 /// Bytes of one value with a bit field put in, one bit after the other.
@@ -260,7 +268,7 @@ fn enums_have_the_measured_values() {
         count += expected.len();
     }
     assert_eq!(list(&data, "enums").len(), 164);
-    println!("{} enums: size and {count} values", pairs.len());
+    say!("{} enums: size and {count} values", pairs.len());
 }
 
 #[test]
@@ -281,7 +289,7 @@ fn constants_have_the_measured_values_and_types() {
         assert_eq!((item.class)(), text(entry, "c"), "type of {}", item.name);
     }
     assert_eq!(pairs.len(), 310);
-    println!("{} constants: value and type", pairs.len());
+    say!("{} constants: value and type", pairs.len());
 }
 
 #[test]
@@ -299,7 +307,7 @@ fn guids_have_the_measured_values() {
         assert_eq!(digits, text(entry, "v"), "{name}");
     }
     assert_eq!(pairs.len(), 51);
-    println!("{} GUIDs", pairs.len());
+    say!("{} GUIDs", pairs.len());
 }
 
 /// Sizes in bytes of all named types, for the parameters that are passed by value.
@@ -366,7 +374,7 @@ fn functions_take_and_return_what_was_measured() {
         compare_signature(&types, target, function);
     }
     assert_eq!(pairs.len(), 637);
-    println!(
+    say!(
         "{} function types: return value and parameters",
         pairs.len()
     );
@@ -392,7 +400,7 @@ fn prototypes_are_all_there() {
         item.0
     });
     assert_eq!(inline.len() + linked.len(), 48);
-    println!(
+    say!(
         "{} prototypes, {} of them inline",
         inline.len() + linked.len(),
         inline.len()
@@ -434,7 +442,7 @@ fn sizes_by_interface_version_are_as_measured() {
         }
     }
     assert_eq!(sizes::ALL.len(), 714);
-    println!(
+    say!(
         "{} records at {} interface versions: {count} sizes",
         sizes::ALL.len(),
         versions.len()
