@@ -11,7 +11,7 @@ mod information;
 pub mod parameters;
 mod start;
 
-use core::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use core::sync::atomic::{AtomicBool, Ordering};
 
 pub use device::Device;
 pub use information::{Caps, PRIVATE_BYTES, SegmentDescriptor, private_data, segments};
@@ -52,12 +52,7 @@ pub struct Adapter {
     text_mode: TextMode,
     /// The hardware is gone for good and is not touched any more (contract: L8).
     gone: AtomicBool,
-    /// `DEVICE_POWER_STATE`, as SetPowerState said last.
-    power: AtomicI32,
 }
-
-/// `PowerDeviceD0`
-const D0: i32 = 1;
 
 impl Adapter {
     /// An adapter that is not started; no hardware is touched (contract: L2).
@@ -74,7 +69,6 @@ impl Adapter {
             running: SpinLock::new(None),
             text_mode: TextMode::new(),
             gone: AtomicBool::new(false),
-            power: AtomicI32::new(D0),
         })
     }
 
@@ -99,17 +93,5 @@ impl Adapter {
         if !self.is_gone() {
             self.text_mode.switch();
         }
-    }
-
-    /// Takes note of a power state. These adapters have one: a virtual device draws no less, and
-    /// video memory keeps its content until the virtual machine is reset.
-    pub fn set_power(&self, state: i32) {
-        self.power.store(state, Ordering::Relaxed);
-    }
-
-    /// The power state, as it was set last.
-    #[must_use]
-    pub fn power(&self) -> i32 {
-        self.power.load(Ordering::Relaxed)
     }
 }

@@ -24,4 +24,4 @@ pub mod standard;
 mod store;
 
 pub use object::{Allocation, Opening, Resource};
-pub use store::{Store, TAGS};
+pub use store::Store;

@@ -6,13 +6,6 @@ use crate::pool::{Mode, Pool};
 
 use super::{Allocation, Opening, Resource};
 
-/// The pool tags of this module's objects, each with what carries it.
-pub const TAGS: [(Tag, &str); 3] = [
-    (ALLOCATIONS, "allocations"),
-    (RESOURCES, "resources"),
-    (OPENINGS, "allocations opened by a device"),
-];
-
 const ALLOCATIONS: Tag = Tag(*b"VmdA");
 const RESOURCES: Tag = Tag(*b"VmdR");
 const OPENINGS: Tag = Tag(*b"VmdO");

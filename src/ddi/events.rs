@@ -12,26 +12,22 @@ use dxgk_sys::{
 use super::handles;
 use crate::kernel::note;
 
-/// `DISPLAY_ADAPTER_HW_ID`: SetPowerState means the adapter, not a child.
-const ADAPTER: ULONG = ULONG::MAX;
-
 ddi_fn! {
     /// `DxgkDdiSetPowerState`: never fails (contract: L6). `PASSIVE_LEVEL`.
+    ///
+    /// A virtual adapter draws no less in another state, and there is no mode yet that would have to
+    /// be set again on the way back: the debugger is told, and that is all.
     ///
     /// # Safety
     ///
     /// Called by dxgkrnl.
     pub unsafe fn set_power_state(
-        context: *mut c_void,
-        device: ULONG,
+        _context: *mut c_void,
+        _device: ULONG,
         state: DEVICE_POWER_STATE,
         _reason: POWER_ACTION,
     ) -> i32 {
-        // SAFETY: used in this call only.
-        let adapter = unsafe { handles::adapter(context) };
-        if let Some(adapter) = adapter.filter(|_| device == ADAPTER) {
-            adapter.set_power(state.0);
-        }
+        note(c"SetPowerState", c"state", state.0.cast_unsigned().into());
         STATUS_SUCCESS
     }
 
