@@ -19,10 +19,12 @@ mod machine;
 mod main_job;
 mod matrix;
 mod outcome;
+mod picture;
 mod row;
 mod session;
 
 pub use machine::Machine;
 pub use main_job::{Made, Options, PoolSummary, Progress, Summary, TagSummary, main_job};
 pub use outcome::{Failed, Outcome};
+pub use picture::{Look, Picture, Writes};
 pub use row::{ROWS, Row, RowOptions, RowResult, find_row, run_row};

@@ -6,6 +6,8 @@ use alloc::vec::Vec;
 
 use dxgk_port::{Host, Port, Settings, Status};
 
+use crate::picture::{Look, Picture, Writes};
+
 /// A machine that can load vmdisp. Scenarios use it from one thread and load one driver at a time.
 pub trait Machine {
     /// What results call it: `in process`, `ring 0`.
@@ -68,6 +70,47 @@ pub trait Machine {
         work: &mut dyn FnMut(),
     ) -> bool {
         let _ = (memory, first, second, work);
+        false
+    }
+
+    /// Sets or removes a `REG_MULTI_SZ` of the service's `Parameters` key. False if the machine cannot.
+    fn set_parameter_strings(&self, name: &str, value: Option<&[&str]>) -> bool {
+        let _ = (name, value);
+        false
+    }
+
+    /// Compares what the monitor of an adapter shows now with `expected`: what the adapter scans out,
+    /// not what was drawn.
+    ///
+    /// # Errors
+    ///
+    /// Why the machine cannot see it.
+    fn look(&self, adapter: u32, expected: &Picture) -> Result<Look, String> {
+        let _ = (adapter, expected);
+        Err("this machine has no screen".into())
+    }
+
+    /// Keeps what the monitor of an adapter shows now as a picture for people, called `name`.
+    ///
+    /// # Errors
+    ///
+    /// Why the machine cannot.
+    fn keep_picture(&self, adapter: u32, name: &str) -> Result<(), String> {
+        let _ = (adapter, name);
+        Err("this machine has no screen".into())
+    }
+
+    /// Runs `work` and counts the writes that the adapter's hardware gets meanwhile. None, and nothing
+    /// is run, if the machine cannot.
+    fn writes_during(&self, adapter: u32, work: &mut dyn FnMut()) -> Option<Writes> {
+        let _ = (adapter, work);
+        None
+    }
+
+    /// The adapter loses its power: video memory and registers are as after a cold start. False if the
+    /// machine cannot.
+    fn lose_display_state(&self, adapter: u32) -> bool {
+        let _ = adapter;
         false
     }
 }
