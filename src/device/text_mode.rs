@@ -4,10 +4,11 @@
 //! service. All it needs is one register, so its address is kept where one atomic load finds it
 //! (contract: L7).
 
-use core::ptr;
+use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicPtr, Ordering};
 
 use crate::kernel::dxgkrnl::Register16;
+use crate::kernel::write_register_u16;
 
 /// The register that turns the DISPI graphics mode off, while the adapter is started.
 pub struct TextMode {
@@ -36,13 +37,12 @@ impl TextMode {
 
     /// Switches to character mode, if the adapter is started. Any IRQL.
     pub fn switch(&self) {
-        let register = self.register.load(Ordering::Acquire);
-        if register.is_null() {
+        let Some(register) = NonNull::new(self.register.load(Ordering::Acquire)) else {
             return;
-        }
+        };
         // SAFETY: it is a register of a mapping that is disarmed here before it is unmapped, and
         // dxgkrnl resets no adapter that it is stopping.
-        unsafe { register.write_volatile(0) };
+        unsafe { write_register_u16(register, 0) };
     }
 }
 

@@ -17,6 +17,7 @@ use dxgk_sys::{
 };
 
 use super::irql::Passive;
+use super::read_register_u16;
 use super::resources::{self, MemoryRange, MemoryRanges};
 
 /// How the CPU caches a mapping.
@@ -238,7 +239,7 @@ impl Mapping {
             return u16::MAX;
         };
         // SAFETY: the address is mapped, even, and device memory may be read at any time.
-        unsafe { register.0.read_volatile() }
+        unsafe { read_register_u16(register.0) }
     }
 
     /// The 16-bit register at `offset` bytes, if there is one.

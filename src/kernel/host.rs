@@ -14,6 +14,7 @@ mod irql;
 mod line;
 mod lock;
 mod memory;
+mod register;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,10 @@ pub use irql::{Misuse, irql, set_irql, with_irql};
 pub use line::{Complaint, Note, complain, note};
 pub use lock::{FastMutex, FastMutexGuard, SpinGuard, SpinLock};
 pub use memory::{TagUse, WrongFree, WrongFreeKind, allocate, free, slot_allowed};
+pub use register::{
+    Answering, Registers, answer, read_register_u8, read_register_u16, write_register_u8,
+    write_register_u16,
+};
 pub use settings::{Parameter, is_verified, parameter_dword};
 pub use thread::{Event, Thread, delay, processor};
 pub use user::{copy_from_caller, copy_from_user};

@@ -20,6 +20,7 @@
 //! | [`copy_from_user`], [`copy_from_caller`] | `APC_LEVEL` | MmCopyMemory |
 //! | [`parameter_dword`] | `PASSIVE_LEVEL` | ZwQueryValueKey |
 //! | [`now`], [`processor`], [`complain`], [`note`], [`slot_allowed`], [`is_verified`] | any | KeQueryInterruptTimePrecise, DbgPrintEx |
+//! | [`read_register_u16`], [`write_register_u16`] and their 8-bit twins | any | READ_REGISTER_USHORT, … |
 
 pub mod caller;
 pub mod dxgkrnl;
@@ -45,7 +46,8 @@ use nt as back;
 pub use back::{
     Dpc, Event, FastMutex, FastMutexGuard, SpinGuard, SpinLock, Thread, Timer, allocate, complain,
     copy_from_caller, copy_from_user, delay, free, is_verified, note, now, parameter_dword,
-    processor, slot_allowed,
+    processor, read_register_u8, read_register_u16, slot_allowed, write_register_u8,
+    write_register_u16,
 };
 #[cfg(feature = "wdk")]
 pub(crate) use nt::string;
