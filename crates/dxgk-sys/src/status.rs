@@ -60,6 +60,8 @@ statuses! {
     STATUS_NO_MEMORY = 0xC000_0017;
     /// A command buffer holds no valid command.
     STATUS_ILLEGAL_INSTRUCTION = 0xC000_001D;
+    /// It may not be done here.
+    STATUS_ACCESS_DENIED = 0xC000_0022;
     /// The caller's buffer is too small.
     STATUS_BUFFER_TOO_SMALL = 0xC000_0023;
     /// No object of that name.
@@ -76,6 +78,8 @@ statuses! {
     STATUS_IMAGE_ALREADY_LOADED = 0xC000_010E;
     /// The device's resources are not what it needs.
     STATUS_DEVICE_CONFIGURATION_ERROR = 0xC000_0182;
+    /// There is no such thing.
+    STATUS_NOT_FOUND = 0xC000_0225;
     /// The device is gone.
     STATUS_DEVICE_REMOVED = 0xC000_02B6;
     /// The monitor has no descriptor.
@@ -84,6 +88,8 @@ statuses! {
     STATUS_MONITOR_NO_MORE_DESCRIPTOR_DATA = 0xC01D_0008;
     /// The DMA buffer is full; the call comes again with another.
     STATUS_GRAPHICS_INSUFFICIENT_DMA_BUFFER = 0xC01E_0001;
+    /// The handle names no display adapter.
+    STATUS_GRAPHICS_INVALID_DISPLAY_ADAPTER = 0xC01E_0002;
     /// The driver does not fit the model it declares.
     STATUS_GRAPHICS_INVALID_DRIVER_MODEL = 0xC01E_0004;
     /// No conversion between these formats.
@@ -114,16 +120,50 @@ statuses! {
     STATUS_GRAPHICS_INVALID_VIDPN_TARGETMODESET = 0xC01E_0309;
     /// The frequency cannot be.
     STATUS_GRAPHICS_INVALID_FREQUENCY = 0xC01E_030A;
+    /// No signal has such an active region.
+    STATUS_GRAPHICS_INVALID_ACTIVE_REGION = 0xC01E_030B;
+    /// No signal has such a total region.
+    STATUS_GRAPHICS_INVALID_TOTAL_REGION = 0xC01E_030C;
+    /// It is no mode of a VidPN source.
+    STATUS_GRAPHICS_INVALID_VIDEO_PRESENT_SOURCE_MODE = 0xC01E_0310;
+    /// It is no mode of a VidPN target.
+    STATUS_GRAPHICS_INVALID_VIDEO_PRESENT_TARGET_MODE = 0xC01E_0311;
+    /// The new mode set lacks the pinned mode.
+    STATUS_GRAPHICS_PINNED_MODE_MUST_REMAIN_IN_SET = 0xC01E_0312;
+    /// The topology has the path.
+    STATUS_GRAPHICS_PATH_ALREADY_IN_TOPOLOGY = 0xC01E_0313;
     /// The set has that mode.
     STATUS_GRAPHICS_MODE_ALREADY_IN_MODESET = 0xC01E_0314;
+    /// It is no present path.
+    STATUS_GRAPHICS_INVALID_VIDPN_PRESENT_PATH = 0xC01E_0319;
+    /// The handle names no set of frequency ranges.
+    STATUS_GRAPHICS_INVALID_MONITOR_FREQUENCYRANGESET = 0xC01E_031B;
+    /// It is no frequency range.
+    STATUS_GRAPHICS_INVALID_MONITOR_FREQUENCYRANGE = 0xC01E_031C;
     /// The set of modes has changed since.
     STATUS_GRAPHICS_STALE_MODESET = 0xC01E_0320;
+    /// The handle names no set of monitor source modes.
+    STATUS_GRAPHICS_INVALID_MONITOR_SOURCEMODESET = 0xC01E_0321;
+    /// It is no source mode of a monitor.
+    STATUS_GRAPHICS_INVALID_MONITOR_SOURCE_MODE = 0xC01E_0322;
     /// No `VidPN` to recommend.
     STATUS_GRAPHICS_NO_RECOMMENDED_FUNCTIONAL_VIDPN = 0xC01E_0323;
+    /// Another mode of the set has the identifier.
+    STATUS_GRAPHICS_MODE_ID_MUST_BE_UNIQUE = 0xC01E_0324;
     /// The `VidPN` has no such path.
     STATUS_GRAPHICS_PATH_NOT_IN_TOPOLOGY = 0xC01E_0327;
+    /// The handle names no set of monitor descriptors.
+    STATUS_GRAPHICS_INVALID_MONITORDESCRIPTORSET = 0xC01E_032A;
+    /// It is no monitor descriptor.
+    STATUS_GRAPHICS_INVALID_MONITORDESCRIPTOR = 0xC01E_032B;
+    /// The objects do not belong together.
+    STATUS_GRAPHICS_RESOURCES_NOT_RELATED = 0xC01E_0330;
+    /// The target has no monitor.
+    STATUS_GRAPHICS_MONITOR_NOT_CONNECTED = 0xC01E_0338;
     /// The `VidPN` has no path from that source.
     STATUS_GRAPHICS_SOURCE_NOT_IN_TOPOLOGY = 0xC01E_0339;
+    /// No path leads to the target.
+    STATUS_GRAPHICS_TARGET_NOT_IN_TOPOLOGY = 0xC01E_0340;
     /// No such scaling or rotation on this path.
     STATUS_GRAPHICS_PATH_CONTENT_GEOMETRY_TRANSFORMATION_NOT_SUPPORTED = 0xC01E_0346;
     /// The set lacks that mode.
