@@ -1,18 +1,50 @@
 //! How a display miniport finds dxgkrnl.
 //!
-//! A miniport is no client of dxgkrnl's exports. It calls DxgkInitialize of the WDK's static library
-//! displib.lib, which loads dxgkrnl, asks its device for the address of the real function, and calls
+//! A miniport is no client of dxgkrnl's exports. It calls DxgkInitialize or
+//! DxgkInitializeDisplayOnlyDriver of the WDK's static library displib.lib, which loads dxgkrnl, asks its device for the address of the real function, and calls
 //! that. Where the kit has the library (`cfg(displib)`) it is linked; elsewhere this module takes the
 //! same steps (contract: F2).
 
 use dxgk_sys::{
-    DRIVER_INITIALIZATION_DATA, NTSTATUS, PDRIVER_INITIALIZATION_DATA, PDRIVER_OBJECT,
+    DRIVER_INITIALIZATION_DATA, KMDDOD_INITIALIZATION_DATA, NTSTATUS, PDRIVER_OBJECT,
     PUNICODE_STRING,
 };
 
 use crate::kernel::irql::Passive;
 
-/// Registers the driver with dxgkrnl: full WDDM, with the callbacks in `data`.
+/// A table of callbacks, by which dxgkrnl knows what kind of driver registers.
+pub trait Table: Sized {
+    /// The control code that dxgkrnl's device answers with the function that takes such a table:
+    /// device type video (0x23), METHOD_NEITHER (contract: F3).
+    const REGISTER: u32;
+
+    /// Displib's function for it.
+    #[cfg(displib)]
+    const DISPLIB: Register<Self>;
+}
+
+/// A function that takes a table of callbacks: displib's, or the one that it ends in.
+#[cfg(displib)]
+pub type Register<T> =
+    dxgk_sys::ddi!(fn(d: PDRIVER_OBJECT, p: PUNICODE_STRING, t: *mut T) -> NTSTATUS);
+
+/// Full WDDM: `DxgkInitialize`.
+impl Table for DRIVER_INITIALIZATION_DATA {
+    const REGISTER: u32 = 0x0023_0047;
+
+    #[cfg(displib)]
+    const DISPLIB: Register<Self> = dxgk_sys::functions::DxgkInitialize;
+}
+
+/// Display-only: `DxgkInitializeDisplayOnlyDriver`.
+impl Table for KMDDOD_INITIALIZATION_DATA {
+    const REGISTER: u32 = 0x0023_0043;
+
+    #[cfg(displib)]
+    const DISPLIB: Register<Self> = dxgk_sys::functions::DxgkInitializeDisplayOnlyDriver;
+}
+
+/// Registers the driver with dxgkrnl as the kind that has this table, with the callbacks in `data`.
 ///
 /// # Errors
 ///
@@ -21,10 +53,10 @@ use crate::kernel::irql::Passive;
 /// # Safety
 ///
 /// `driver` and `registry_path` are those that DriverEntry was called with, and it is still running.
-pub unsafe fn initialize(
+pub unsafe fn initialize<T: Table>(
     driver: PDRIVER_OBJECT,
     registry_path: PUNICODE_STRING,
-    data: &mut DRIVER_INITIALIZATION_DATA,
+    data: &mut T,
     irql: Passive,
 ) -> NTSTATUS {
     // SAFETY: the caller's promise.
@@ -33,19 +65,19 @@ pub unsafe fn initialize(
 
 #[cfg(displib)]
 mod back {
-    use super::{NTSTATUS, PDRIVER_INITIALIZATION_DATA, PDRIVER_OBJECT, PUNICODE_STRING, Passive};
+    use super::{NTSTATUS, PDRIVER_OBJECT, PUNICODE_STRING, Passive, Table};
 
     /// # Safety
     ///
     /// As for [`super::initialize`]; `data` is valid.
-    pub unsafe fn initialize(
+    pub unsafe fn initialize<T: Table>(
         driver: PDRIVER_OBJECT,
         registry_path: PUNICODE_STRING,
-        data: PDRIVER_INITIALIZATION_DATA,
+        data: *mut T,
         _irql: Passive,
     ) -> NTSTATUS {
         // SAFETY: DriverEntry's arguments, at PASSIVE_LEVEL as the token shows.
-        unsafe { dxgk_sys::DxgkInitialize(driver, registry_path, data) }
+        unsafe { T::DISPLIB(driver, registry_path, data) }
     }
 }
 
@@ -66,7 +98,7 @@ mod back {
         STATUS_UNSUCCESSFUL, UNICODE_STRING,
     };
 
-    use super::{NTSTATUS, PDRIVER_INITIALIZATION_DATA, PDRIVER_OBJECT, PUNICODE_STRING, Passive};
+    use super::{NTSTATUS, PDRIVER_OBJECT, PUNICODE_STRING, Passive, Table};
     use crate::kernel::complain;
     use crate::kernel::string::{unicode_string, utf16};
 
@@ -74,29 +106,22 @@ mod back {
         utf16(br"\Registry\Machine\System\CurrentControlSet\Services\DXGKrnl");
     const DEVICE: [u16; 15] = utf16(br"\Device\DxgKrnl");
 
-    /// Asks dxgkrnl's device for the function that registers a full miniport: device type video
-    /// (0x23), function 0x11, METHOD_NEITHER (contract: F3).
-    const GET_DPI_INITIALIZE: u32 = 0x0023_0047;
-
     /// The function that the device answers with.
-    type DpiInitialize = unsafe extern "system" fn(
-        PDRIVER_OBJECT,
-        PUNICODE_STRING,
-        PDRIVER_INITIALIZATION_DATA,
-    ) -> NTSTATUS;
+    type DpiInitialize<T> =
+        unsafe extern "system" fn(PDRIVER_OBJECT, PUNICODE_STRING, *mut T) -> NTSTATUS;
 
     /// # Safety
     ///
     /// As for [`super::initialize`]; `data` is valid.
-    pub unsafe fn initialize(
+    pub unsafe fn initialize<T: Table>(
         driver: PDRIVER_OBJECT,
         registry_path: PUNICODE_STRING,
-        data: PDRIVER_INITIALIZATION_DATA,
+        data: *mut T,
         irql: Passive,
     ) -> NTSTATUS {
         let registered = Loaded::load(irql).and_then(|loaded| {
             let device = Device::open(irql)?;
-            let dpi_initialize = device.dpi_initialize(irql)?;
+            let dpi_initialize = device.dpi_initialize::<T>(irql)?;
             drop(device);
             // SAFETY: the function is dxgkrnl's, and these are DriverEntry's arguments.
             let status = unsafe { dpi_initialize(driver, registry_path, data) };
@@ -193,9 +218,10 @@ mod back {
             Err(status)
         }
 
-        /// Asks for the function that registers a miniport.
-        fn dpi_initialize(&self, _irql: Passive) -> Result<DpiInitialize, NTSTATUS> {
-            let mut answer: Option<DpiInitialize> = None;
+        /// Asks for the function that registers a miniport with such a table.
+        fn dpi_initialize<T: Table>(&self, _irql: Passive) -> Result<DpiInitialize<T>, NTSTATUS> {
+            const { assert!(size_of::<Option<DpiInitialize<T>>>() == ANSWER_BYTES as usize) };
+            let mut answer: Option<DpiInitialize<T>> = None;
             let mut done = KEVENT::default();
             let mut outcome = IO_STATUS_BLOCK::default();
             // SAFETY: the event is this call's alone.
@@ -204,7 +230,7 @@ mod back {
             // below; the token shows PASSIVE_LEVEL.
             let request = unsafe {
                 IoBuildDeviceIoControlRequest(
-                    GET_DPI_INITIALIZE,
+                    T::REGISTER,
                     self.device,
                     ptr::null_mut(),
                     0,
@@ -236,7 +262,7 @@ mod back {
             } else {
                 Err(status)
             };
-            answer.inspect_err(|status| complain_of(c"IOCTL 0x230047", *status))
+            answer.inspect_err(|status| complain_of(c"dxgkrnl's IOCTL", *status))
         }
     }
 
@@ -249,6 +275,6 @@ mod back {
         }
     }
 
+    /// A function's address.
     const ANSWER_BYTES: u32 = 8;
-    const _: () = assert!(size_of::<Option<DpiInitialize>>() == 8);
 }

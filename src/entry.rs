@@ -1,17 +1,21 @@
 //! DriverEntry, and what a program without `std` must bring: memory for `alloc`, and a panic handler.
 //!
-//! DriverEntry keeps the service's key for later, fills the table of callbacks and registers with
-//! dxgkrnl. From then on everything happens in [`ddi`].
+//! DriverEntry keeps the service's key for later, chooses which kind of driver to be, fills that kind's
+//! table of callbacks and registers with dxgkrnl. From then on everything happens in [`ddi`].
 
 use core::alloc::{GlobalAlloc, Layout};
 use core::ptr;
 
+use dxgk_sys::status::STATUS_NO_MEMORY;
 use dxgk_sys::{
-    DRIVER_INITIALIZATION_DATA, NTSTATUS, PDRIVER_OBJECT, PUNICODE_STRING, status::STATUS_NO_MEMORY,
+    DRIVER_INITIALIZATION_DATA, KMDDOD_INITIALIZATION_DATA, NTSTATUS, PDRIVER_OBJECT,
+    PUNICODE_STRING,
 };
 use wdk_alloc::WdkAllocator;
 
 use crate::adapter::parameters;
+use crate::ddi::Kind;
+use crate::displib::Table;
 use crate::kernel::irql::Passive;
 use crate::kernel::{Align, Tag, allocate, free};
 use crate::{ddi, displib};
@@ -39,15 +43,48 @@ unsafe extern "system" fn driver_entry(
     // SAFETY: the path is valid until this function returns.
     parameters::set_service(unsafe { units(registry_path) }, irql);
 
+    match ddi::choose(irql) {
+        // SAFETY: these are DriverEntry's arguments.
+        Kind::Full => unsafe { register(driver, registry_path, ddi::enter, irql) },
+        // SAFETY: as above.
+        Kind::DisplayOnly => unsafe {
+            register(driver, registry_path, ddi::enter_display_only, irql)
+        },
+    }
+}
+
+/// A table of callbacks for which all bytes zero are an empty one.
+///
+/// # Safety
+///
+/// Zero is a valid value, and no alignment above the pool's 16 bytes is needed.
+unsafe trait ZeroTable: Table {}
+
+// SAFETY: integers, pointers and optional functions (contract: L1).
+unsafe impl ZeroTable for DRIVER_INITIALIZATION_DATA {}
+// SAFETY: as above.
+unsafe impl ZeroTable for KMDDOD_INITIALIZATION_DATA {}
+
+/// Registers with dxgkrnl, with the callbacks that `enter` enters into an empty table.
+///
+/// # Safety
+///
+/// As for [`displib::initialize`].
+unsafe fn register<T: ZeroTable>(
+    driver: PDRIVER_OBJECT,
+    registry_path: PUNICODE_STRING,
+    enter: fn(&mut T),
+    irql: Passive,
+) -> NTSTATUS {
     // Too large for the stack. Dxgkrnl copies what it is given.
-    let bytes = size_of::<DRIVER_INITIALIZATION_DATA>();
+    let bytes = size_of::<T>();
     let Some(block) = allocate(TABLE, bytes, Align::Natural, irql) else {
         return STATUS_NO_MEMORY;
     };
-    // SAFETY: the block is large and aligned enough, and zero is a valid table (contract: L1).
-    let table = unsafe { block.cast::<DRIVER_INITIALIZATION_DATA>().as_mut() };
-    ddi::enter(table);
-    // SAFETY: these are DriverEntry's arguments.
+    // SAFETY: the block is large and aligned enough, zeroed, and zero is a valid table.
+    let table = unsafe { block.cast::<T>().as_mut() };
+    enter(table);
+    // SAFETY: the caller's promise.
     let status = unsafe { displib::initialize(driver, registry_path, table, irql) };
     // SAFETY: the block was taken above, and the table was last used in the line before.
     unsafe { free(TABLE, block, bytes) };

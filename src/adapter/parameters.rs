@@ -2,7 +2,10 @@
 //!
 //! | value | type | meaning |
 //! |---|---|---|
+//! | `DisplayOnly` | `REG_DWORD` | 1: the driver registers as a display-only driver instead of a full one |
 //! | `PoolPerObject` | `REG_DWORD` | 1: each object has a pool block of its own, as with Driver Verifier |
+
+use core::ffi::CStr;
 
 use crate::kernel::irql::Passive;
 use crate::kernel::{SpinLock, complain, parameter_dword};
@@ -41,12 +44,22 @@ pub fn set_service(path: &[u16], irql: Passive) {
     service.length = path.len();
 }
 
+/// `DisplayOnly`
+pub fn display_only(irql: Passive) -> bool {
+    is_set(c"DisplayOnly", irql)
+}
+
 /// `PoolPerObject`
 pub fn pool_per_object(irql: Passive) -> bool {
+    is_set(c"PoolPerObject", irql)
+}
+
+/// Whether there is a `REG_DWORD` of that name that is not 0.
+fn is_set(name: &CStr, irql: Passive) -> bool {
     let (path, length) = {
         let service = SERVICE.lock(irql);
         (service.path, service.length)
     };
     let path = path.get(..length).unwrap_or_default();
-    parameter_dword(path, c"PoolPerObject", irql).is_some_and(|value| value != 0)
+    parameter_dword(path, name, irql).is_some_and(|value| value != 0)
 }

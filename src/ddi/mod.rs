@@ -5,9 +5,10 @@
 //! turns the result into a status. A status that the DDI's page does not list cannot be returned,
 //! because each family has its own error type (contract: G6).
 //!
-//! A file holds a family of callbacks. A new callback is written there and entered in
-//! [`initialization_data`]; nothing is entered that is not real, since Windows reads a driver's kind
-//! from which callbacks are present (contract: G2).
+//! A file holds a family of callbacks. A new callback is written there and entered below: in
+//! `enter_common!` if both kinds of driver have it, in [`enter`] if only a full driver has, in
+//! [`enter_display_only`] if only a display-only driver has. Nothing is entered that is not real, since
+//! Windows reads a driver's kind from which callbacks are present (contract: G2).
 
 mod allocations;
 mod devices;
@@ -15,18 +16,47 @@ mod etw;
 mod events;
 mod handles;
 mod information;
+mod kind;
 mod life_cycle;
 mod openings;
 mod output;
 mod status;
 mod view;
 
-use dxgk_sys::{DRIVER_INITIALIZATION_DATA, DXGKDDI_INTERFACE_VERSION_WDDM1_3, ULONG};
+use dxgk_sys::{
+    DRIVER_INITIALIZATION_DATA, DXGKDDI_INTERFACE_VERSION_WDDM1_3, KMDDOD_INITIALIZATION_DATA,
+    ULONG,
+};
+
+pub use kind::{Kind, choose, kind};
 
 /// The interface version that the driver declares: WDDM 1.3.
 pub const INTERFACE_VERSION: ULONG = DXGKDDI_INTERFACE_VERSION_WDDM1_3.cast_unsigned();
 
-/// The table of callbacks, all others NULL. DriverEntry hands it to `DxgkInitialize`.
+/// Enters the callbacks that the tables of both kinds have.
+macro_rules! enter_common {
+    ($data:ident) => {
+        $data.Version = INTERFACE_VERSION;
+
+        $data.DxgkDdiAddDevice = Some(life_cycle::add_device);
+        $data.DxgkDdiStartDevice = Some(life_cycle::start_device);
+        $data.DxgkDdiStopDevice = Some(life_cycle::stop_device);
+        $data.DxgkDdiRemoveDevice = Some(life_cycle::remove_device);
+        $data.DxgkDdiUnload = Some(life_cycle::unload);
+
+        $data.DxgkDdiDispatchIoRequest = Some(events::dispatch_io_request);
+        $data.DxgkDdiSetPowerState = Some(events::set_power_state);
+        $data.DxgkDdiNotifyAcpiEvent = Some(events::notify_acpi_event);
+        $data.DxgkDdiNotifySurpriseRemoval = Some(events::notify_surprise_removal);
+        $data.DxgkDdiResetDevice = Some(events::reset_device);
+        $data.DxgkDdiQueryInterface = Some(events::query_interface);
+        $data.DxgkDdiControlEtwLogging = Some(etw::control_etw_logging);
+
+        $data.DxgkDdiQueryAdapterInfo = Some(information::query_adapter_info);
+    };
+}
+
+/// The table of a full driver. DriverEntry hands one to `DxgkInitialize`.
 #[must_use]
 pub fn initialization_data() -> DRIVER_INITIALIZATION_DATA {
     let mut data = DRIVER_INITIALIZATION_DATA::ZERO;
@@ -34,25 +64,18 @@ pub fn initialization_data() -> DRIVER_INITIALIZATION_DATA {
     data
 }
 
-/// Enters the callbacks into a table that is all zero.
+/// The table of a display-only driver. DriverEntry hands one to `DxgkInitializeDisplayOnlyDriver`.
+#[must_use]
+pub fn display_only_data() -> KMDDOD_INITIALIZATION_DATA {
+    let mut data = KMDDOD_INITIALIZATION_DATA::ZERO;
+    enter_display_only(&mut data);
+    data
+}
+
+/// Enters a full driver's callbacks into a table that is all zero.
 pub fn enter(data: &mut DRIVER_INITIALIZATION_DATA) {
-    data.Version = INTERFACE_VERSION;
+    enter_common!(data);
 
-    data.DxgkDdiAddDevice = Some(life_cycle::add_device);
-    data.DxgkDdiStartDevice = Some(life_cycle::start_device);
-    data.DxgkDdiStopDevice = Some(life_cycle::stop_device);
-    data.DxgkDdiRemoveDevice = Some(life_cycle::remove_device);
-    data.DxgkDdiUnload = Some(life_cycle::unload);
-
-    data.DxgkDdiDispatchIoRequest = Some(events::dispatch_io_request);
-    data.DxgkDdiSetPowerState = Some(events::set_power_state);
-    data.DxgkDdiNotifyAcpiEvent = Some(events::notify_acpi_event);
-    data.DxgkDdiNotifySurpriseRemoval = Some(events::notify_surprise_removal);
-    data.DxgkDdiResetDevice = Some(events::reset_device);
-    data.DxgkDdiQueryInterface = Some(events::query_interface);
-    data.DxgkDdiControlEtwLogging = Some(etw::control_etw_logging);
-
-    data.DxgkDdiQueryAdapterInfo = Some(information::query_adapter_info);
     data.DxgkDdiCreateDevice = Some(devices::create_device);
     data.DxgkDdiDestroyDevice = Some(devices::destroy_device);
 
@@ -62,4 +85,13 @@ pub fn enter(data: &mut DRIVER_INITIALIZATION_DATA) {
     data.DxgkDdiGetStandardAllocationDriverData = Some(allocations::get_standard_allocation_data);
     data.DxgkDdiOpenAllocation = Some(openings::open_allocation);
     data.DxgkDdiCloseAllocation = Some(openings::close_allocation);
+}
+
+/// Enters a display-only driver's callbacks into a table that is all zero.
+///
+/// ControlInterrupt and GetScanLine stay NULL: a display-only driver has both or none, and without
+/// them dxgkrnl plays the vertical sync itself, which on hardware without an interrupt it does as well
+/// as a timer of the driver's could. Its frequencies are then all `D3DKMDT_FREQUENCY_NOTSPECIFIED`.
+pub fn enter_display_only(data: &mut KMDDOD_INITIALIZATION_DATA) {
+    enter_common!(data);
 }

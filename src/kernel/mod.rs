@@ -19,7 +19,7 @@
 //! | [`Thread`] | `PASSIVE_LEVEL` | PsCreateSystemThread |
 //! | [`copy_from_user`], [`copy_from_caller`] | `APC_LEVEL` | MmCopyMemory |
 //! | [`parameter_dword`] | `PASSIVE_LEVEL` | ZwQueryValueKey |
-//! | [`now`], [`processor`], [`complain`], [`note`], [`slot_allowed`], [`is_verified`] | any | KeQueryInterruptTimePrecise, DbgPrintEx |
+//! | [`now`], [`processor`], [`complain`], [`note`], [`slot_allowed`], [`is_verified`], [`driver_word`] | any | KeQueryInterruptTimePrecise, DbgPrintEx |
 //! | [`read_register_u16`], [`write_register_u16`] and their 8-bit twins | any | READ_REGISTER_USHORT, … |
 
 pub mod caller;
@@ -45,9 +45,9 @@ use nt as back;
 
 pub use back::{
     Dpc, Event, FastMutex, FastMutexGuard, SpinGuard, SpinLock, Thread, Timer, allocate, complain,
-    copy_from_caller, copy_from_user, delay, free, is_verified, note, now, parameter_dword,
-    processor, read_register_u8, read_register_u16, slot_allowed, write_register_u8,
-    write_register_u16,
+    copy_from_caller, copy_from_user, delay, driver_word, free, is_verified, note, now,
+    parameter_dword, processor, read_register_u8, read_register_u16, set_driver_word, slot_allowed,
+    write_register_u8, write_register_u16,
 };
 #[cfg(feature = "wdk")]
 pub(crate) use nt::string;

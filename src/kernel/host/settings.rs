@@ -1,7 +1,7 @@
 //! What the machine is set to: the service's parameters, and whether Driver Verifier looks on.
 
 use core::ffi::CStr;
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::collections::BTreeMap;
 use std::string::String;
 use std::sync::Mutex;
@@ -28,6 +28,7 @@ pub enum Parameter {
 pub(super) struct Settings {
     parameters: Mutex<BTreeMap<String, Parameter>>,
     verified: AtomicBool,
+    driver_word: AtomicU32,
 }
 
 /// Reads the `REG_DWORD` `name` (ASCII, at most 63 characters) of the `Parameters` key below
@@ -52,6 +53,17 @@ pub fn parameter_dword(_service: &[u16], name: &CStr, _irql: Passive) -> Option<
             None
         }
     }
+}
+
+/// A word of the driver's own: what `DriverEntry` found out and every adapter has to know. Zero until
+/// it is set. In the kernel there is one for each loaded image, here one for each world. Any IRQL.
+pub fn driver_word() -> u32 {
+    with(|world| world.settings.driver_word.load(Ordering::Relaxed))
+}
+
+/// Sets the driver's word. Any IRQL.
+pub fn set_driver_word(word: u32) {
+    with(|world| world.settings.driver_word.store(word, Ordering::Relaxed));
 }
 
 /// Whether Driver Verifier checks this driver. Any IRQL.

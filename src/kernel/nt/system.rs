@@ -1,6 +1,7 @@
 //! Questions to the system that it answers at any IRQL.
 
 use core::ptr;
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use wdk_sys::ntddk::{
     KeGetCurrentProcessorNumberEx, KeQueryInterruptTimePrecise, MmIsDriverVerifyingByAddress,
@@ -24,6 +25,18 @@ pub fn processor() -> usize {
     // SAFETY: NULL asks for the number alone.
     let number = unsafe { KeGetCurrentProcessorNumberEx(ptr::null_mut()) };
     usize::try_from(number).unwrap_or(0)
+}
+
+static DRIVER_WORD: AtomicU32 = AtomicU32::new(0);
+
+/// The driver's word.
+pub fn driver_word() -> u32 {
+    DRIVER_WORD.load(Ordering::Relaxed)
+}
+
+/// Sets the driver's word.
+pub fn set_driver_word(word: u32) {
+    DRIVER_WORD.store(word, Ordering::Relaxed);
 }
 
 /// Whether Driver Verifier watches this driver.
