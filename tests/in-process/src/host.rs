@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use dxgk_port::{AdapterIndex, Host, PoolUse, TagUse};
-use dxgk_sys::MEMORY_CACHING_TYPE;
+use dxgk_sys::{DXGK_DISPLAY_INFORMATION, MEMORY_CACHING_TYPE};
 use vmdisp::kernel::host::{World, irql, set_irql};
 
 use crate::resources;
@@ -40,6 +40,11 @@ impl ProcessHost {
 
     pub fn adapters(&self) -> usize {
         self.adapters.len()
+    }
+
+    /// The adapter with that number, if there is one.
+    pub fn find(&self, index: AdapterIndex) -> Option<&Adapter> {
+        self.adapters.get(index as usize)
     }
 
     fn adapter(&self, index: AdapterIndex) -> &Adapter {
@@ -106,7 +111,7 @@ impl Host for ProcessHost {
     }
 
     fn read_config(&self, adapter: AdapterIndex, offset: u32, out: &mut [u8]) -> usize {
-        let config = &self.adapter(adapter).config;
+        let config = self.adapter(adapter).config();
         let from = config.get(offset as usize..).unwrap_or_default();
         let bytes = from.len().min(out.len());
         out[..bytes].copy_from_slice(&from[..bytes]);
@@ -116,6 +121,14 @@ impl Host for ProcessHost {
     /// The adapter's configuration is fixed: a write is taken and changes nothing.
     fn write_config(&self, _adapter: AdapterIndex, _offset: u32, data: &[u8]) -> usize {
         data.len()
+    }
+
+    fn post_display(&self, adapter: AdapterIndex) -> Option<DXGK_DISPLAY_INFORMATION> {
+        self.adapter(adapter).post_display()
+    }
+
+    fn interrupt_line(&self, adapter: AdapterIndex) -> Option<u8> {
+        self.adapter(adapter).interrupt_line()
     }
 
     fn pool(&self) -> PoolUse {

@@ -11,7 +11,7 @@ mod resources;
 mod saboteurs;
 mod vga;
 
-pub use machine::InProcess;
+pub use machine::{InProcess, pictures};
 pub use saboteurs::{SABOTEURS, Saboteur};
-pub use vga::Vga;
+pub use vga::{Model, Vga};
 pub use vmdisp::kernel::host::World;

@@ -1,5 +1,6 @@
 //! A machine that loads vmdisp as a library.
 
+use std::path::{Path, PathBuf};
 use std::ptr;
 use std::sync::Arc;
 
@@ -7,11 +8,11 @@ use dxgk_port::{Host, Port, Settings, Status};
 use dxgk_sys::status::STATUS_SUCCESS;
 use dxgk_sys::{DRIVER_INITIALIZATION_DATA, DRIVER_OBJECT, UNICODE_STRING};
 use vmdisp::kernel::host::{Entered, Misuse, Parameter, World, WrongFree};
-use vmdisp_scenarios::Machine;
+use vmdisp_scenarios::{Look, Machine, Picture};
 
 use crate::host::{Line, ProcessHost};
 use crate::saboteurs;
-use crate::vga::{Adapter, Vga};
+use crate::vga::{Adapter, Shown, Vga};
 
 /// A machine in this process. It belongs to the thread that made it, which is in its [`World`] until
 /// the machine is dropped; other threads enter [`InProcess::world`] themselves.
@@ -76,10 +77,28 @@ impl InProcess {
         self.world.guard_pages(true)
     }
 
+    /// What the monitor of an adapter shows.
+    fn shown(&self, adapter: u32) -> Result<Shown, String> {
+        let none = || format!("there is no adapter {adapter}");
+        self.host.find(adapter).ok_or_else(none)?.shown()
+    }
+
+    /// Does something with an adapter; false if there is none with that number.
+    fn with_adapter(&self, adapter: u32, work: impl FnOnce(&Adapter)) -> bool {
+        self.host.find(adapter).map(work).is_some()
+    }
+
     /// The driver's kernel.
     pub fn world(&self) -> &World {
         &self.world
     }
+}
+
+/// Where pictures for people are kept: `target/vmdisp` of the project.
+pub fn pictures() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let project = here.ancestors().nth(2).unwrap_or(here);
+    project.join("target/vmdisp")
 }
 
 impl Default for InProcess {
@@ -161,6 +180,31 @@ impl Machine for InProcess {
 
     fn slots(&self) -> u64 {
         self.world.slots()
+    }
+
+    fn look(&self, adapter: u32, expected: &Picture) -> Result<Look, String> {
+        Ok(self.shown(adapter)?.compare(expected))
+    }
+
+    fn keep_picture(&self, adapter: u32, name: &str) -> Result<(), String> {
+        self.shown(adapter)?
+            .write_png(&pictures().join(name).with_extension("png"))
+    }
+
+    fn lose_display_state(&self, adapter: u32) -> bool {
+        self.with_adapter(adapter, Adapter::lose_power)
+    }
+
+    fn set_present(&self, adapter: u32, present: bool) -> bool {
+        self.with_adapter(adapter, |adapter| adapter.set_present(present))
+    }
+
+    fn set_monitor(&self, adapter: u32, edid: Option<&[u8]>) -> bool {
+        self.with_adapter(adapter, |adapter| adapter.set_monitor(edid))
+    }
+
+    fn set_interrupt_line(&self, adapter: u32, irql: Option<u8>) -> bool {
+        self.with_adapter(adapter, |adapter| adapter.set_interrupt_line(irql))
     }
 
     unsafe fn while_changing(

@@ -1,5 +1,7 @@
 //! An adapter's resources as the PnP manager lists them, translated.
 
+use std::sync::Arc;
+
 use dxgk_sys::{
     CM_RESOURCE_MEMORY_PREFETCHABLE, CM_RESOURCE_MEMORY_READ_WRITE, CmResourceTypeMemory,
     CmResourceTypePort,
@@ -19,7 +21,7 @@ const LEGACY: [(u8, u64, u32); 3] = [
 ];
 
 /// The bytes of a `CM_RESOURCE_LIST` with one bus: the BARs, then what every VGA has.
-pub fn list(bars: &[Bar]) -> Vec<u8> {
+pub fn list(bars: &[Arc<Bar>]) -> Vec<u8> {
     let bars = bars.iter().map(|bar| {
         let prefetchable = bar.number == 0;
         let flags = if prefetchable {

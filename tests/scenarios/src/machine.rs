@@ -113,4 +113,25 @@ pub trait Machine {
         let _ = adapter;
         false
     }
+
+    /// Pulls the adapter out of the machine without a word to anybody, or puts it back as after a cold
+    /// start. While it is out it reads all ones and takes no write. False if the machine cannot.
+    fn set_present(&self, adapter: u32, present: bool) -> bool {
+        let _ = (adapter, present);
+        false
+    }
+
+    /// Plugs a monitor into the adapter that says this of itself, or none: then its data read as zeros.
+    /// False if the machine cannot.
+    fn set_monitor(&self, adapter: u32, edid: Option<&[u8]>) -> bool {
+        let _ = (adapter, edid);
+        false
+    }
+
+    /// Connects the adapter's interrupt at that IRQL (3 to 12) or disconnects it, while no driver has
+    /// the adapter. False if the machine cannot.
+    fn set_interrupt_line(&self, adapter: u32, irql: Option<u8>) -> bool {
+        let _ = (adapter, irql);
+        false
+    }
 }
