@@ -18,7 +18,7 @@ pub use information::{Caps, PRIVATE_BYTES, SegmentDescriptor, private_data, segm
 pub use start::StartError;
 
 use crate::allocation::Store;
-use crate::device::{AnyHardware, TextMode};
+use crate::device::{AnyHardware, Direct};
 use crate::kernel::dxgkrnl::Dxgkrnl;
 use crate::kernel::irql::{AtMostDispatch, Passive};
 use crate::kernel::{NoMemory, Shared, SpinLock, Tag};
@@ -48,8 +48,8 @@ pub struct Adapter {
     pub segments: Segments,
     /// `None` unless started.
     running: SpinLock<Option<Shared<Running>>>,
-    /// For a bugcheck.
-    text_mode: TextMode,
+    /// The screen, for what comes at any IRQL.
+    pub direct: Direct,
     /// The hardware is gone for good and is not touched any more (contract: L8).
     gone: AtomicBool,
 }
@@ -67,7 +67,7 @@ impl Adapter {
             devices: Pool::try_new(DEVICES, mode, irql)?,
             segments: Segments::new(),
             running: SpinLock::new(None),
-            text_mode: TextMode::new(),
+            direct: Direct::new(),
             gone: AtomicBool::new(false),
         })
     }
@@ -91,7 +91,7 @@ impl Adapter {
     /// Sets VGA character mode, so that a bugcheck can be read. Any IRQL (contract: L7).
     pub fn reset(&self) {
         if !self.is_gone() {
-            self.text_mode.switch();
+            self.direct.text_mode();
         }
     }
 }

@@ -60,19 +60,18 @@ impl Adapter {
         };
         let hardware = AnyHardware::open(&dxgkrnl, ranges.as_slice(), irql)?;
         let memory = hardware.hardware().video_memory();
-        let text_mode = hardware.hardware().text_mode_register();
         let running = Shared::try_new(TAG, Running { dxgkrnl, hardware }, irql)?;
         self.stop(irql);
+        running.hardware.hardware().arm(&self.direct, None);
         self.exchange(Some(running), irql);
         self.gone.store(false, Ordering::Release);
         self.segments.set(memory.physical, memory.bytes);
-        self.text_mode.arm(text_mode);
         Ok(())
     }
 
     /// Gives back all that `start` took. It may be started again (contract: L4).
     pub fn stop(&self, irql: Passive) {
-        self.text_mode.disarm();
+        self.direct.disarm();
         self.segments.clear();
         self.exchange(None, irql);
     }

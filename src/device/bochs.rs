@@ -5,9 +5,15 @@
 //! has the legacy ranges below 1 MiB, which are left alone.
 #![forbid(unsafe_code)]
 
-use super::{Hardware, OpenError};
+pub(super) mod engine;
+pub(super) mod registers;
+
+use engine::{Abilities, Engine};
+use registers::{Dispi, Registers, enable};
+
+use super::{Direct, FrameBuffer, Hardware, NotTaken, OpenError, ScanOut, ScanOutLimits};
 use crate::kernel::complain;
-use crate::kernel::dxgkrnl::{Cache, Dxgkrnl, Mapping, Register16};
+use crate::kernel::dxgkrnl::{Cache, Dxgkrnl, Mapping};
 use crate::kernel::irql::Passive;
 use crate::kernel::resources::MemoryRange;
 
@@ -21,36 +27,27 @@ const LEGACY_END: u64 = 1 << 20;
 /// The smallest video memory that QEMU gives one of these adapters is 1 MiB.
 const SMALLEST_VIDEO_MEMORY: u64 = 1 << 20;
 
-/// Where the DISPI registers begin in BAR 2.
-const DISPI: usize = 0x500;
 /// DISPI ids from the first version that reports its video memory to the newest.
 const DISPI_IDS: core::ops::RangeInclusive<u16> = 0xb0c4..=0xb0c5;
 
-/// The DISPI registers used here, by index.
-#[derive(Clone, Copy)]
-enum Dispi {
-    Id = 0x0,
-    /// Bit 0: the DISPI graphics mode is on.
-    Enable = 0x4,
-    /// Video memory in units of 64 KiB.
-    VideoMemory64K = 0xa,
-}
+/// Bytes of a block of monitor data, and where it says how many more there are.
+const EDID_BLOCK: usize = 128;
+const EDID_EXTENSIONS: usize = 126;
+/// What a block of monitor data begins with.
+const EDID_BEGINNING: [u8; 2] = [0, 0xff];
 
-impl Dispi {
-    /// Where it lies in BAR 2, in bytes.
-    const fn offset(self) -> usize {
-        DISPI + 2 * self as usize
-    }
-}
+/// Widths are multiples of 8 pixels.
+const WIDTH_MULTIPLE: u32 = 8;
 
 /// One adapter of the family, its registers and video memory mapped.
 pub struct Bochs {
     /// BAR 2, not cached.
     registers: Mapping,
     /// BAR 0, write-combined, as far as the adapter has memory behind it.
-    video_memory: Mapping,
+    frame_buffer: FrameBuffer,
     physical: u64,
     id: u16,
+    abilities: Abilities,
 }
 
 impl Bochs {
@@ -90,7 +87,8 @@ impl Bochs {
         };
 
         let registers = map(dxgkrnl, *registers, Cache::NonCached, irql)?;
-        let id = dispi(&registers, Dispi::Id);
+        let answers = Registers(registers.window());
+        let id = answers.read(Dispi::Id);
         if !DISPI_IDS.contains(&id) {
             complain(
                 c"StartDevice",
@@ -102,7 +100,7 @@ impl Bochs {
         }
 
         // What the device says bounds the BAR: QEMU rounds the BAR up to a power of two.
-        let reported = u64::from(dispi(&registers, Dispi::VideoMemory64K)) << 16;
+        let reported = u64::from(answers.read(Dispi::VideoMemory64K)) << 16;
         let bytes = reported.min(memory.bytes);
         if bytes < SMALLEST_VIDEO_MEMORY {
             complain(
@@ -115,14 +113,51 @@ impl Bochs {
         }
         let physical = memory.physical;
         let range = MemoryRange { physical, bytes };
-        let video_memory = map(dxgkrnl, range, Cache::WriteCombined, irql)?;
+        let memory = map(dxgkrnl, range, Cache::WriteCombined, irql)?;
 
+        let abilities = abilities(answers);
+        let engine = Engine {
+            registers: answers,
+            memory: memory.window(),
+            abilities,
+        };
+        let bytes = engine.picture_memory();
         Ok(Self {
+            frame_buffer: FrameBuffer::new(memory, bytes),
             registers,
-            video_memory,
             physical,
             id,
+            abilities,
         })
+    }
+
+    fn engine(&self) -> Engine<'_> {
+        Engine {
+            registers: Registers(self.registers.window()),
+            memory: self.frame_buffer.mapped(),
+            abilities: self.abilities,
+        }
+    }
+}
+
+/// Finds out what the adapter has. The mode that it is in stays.
+fn abilities(registers: Registers<'_>) -> Abilities {
+    let size = || [Dispi::Width, Dispi::Height].map(|register| registers.read(register));
+    let before = registers.read(Dispi::Enable);
+    let current = size();
+    registers.write(Dispi::Enable, before | enable::CAPS);
+    let largest = size();
+    registers.write(Dispi::Enable, before);
+    // `bochs-display` reports nothing, and takes whatever the registers hold.
+    let [most_x, most_y] = if largest == current {
+        [u16::MAX; 2]
+    } else {
+        largest
+    };
+    Abilities {
+        vga: registers.has_vga(),
+        most_x,
+        most_y,
     }
 }
 
@@ -134,12 +169,46 @@ impl Hardware for Bochs {
     fn video_memory(&self) -> MemoryRange {
         MemoryRange {
             physical: self.physical,
-            bytes: self.video_memory.bytes(),
+            bytes: self.frame_buffer.bytes() as u64,
         }
     }
 
-    fn text_mode_register(&self) -> Option<Register16> {
-        self.registers.register_u16(Dispi::Enable.offset())
+    fn edid(&self, to: &mut [u8; 256]) -> usize {
+        let registers = self.registers.window();
+        for (offset, byte) in to.iter_mut().enumerate() {
+            *byte = registers.read_u8(offset);
+        }
+        if !to.starts_with(&EDID_BEGINNING) {
+            return 0;
+        }
+        match to.get(EDID_EXTENSIONS) {
+            Some(0) | None => EDID_BLOCK,
+            Some(_) => to.len(),
+        }
+    }
+
+    fn scan_out_limits(&self) -> ScanOutLimits {
+        let Abilities { most_x, most_y, .. } = self.abilities;
+        let memory = self.frame_buffer.bytes() as u64;
+        ScanOutLimits {
+            // The offsets have the same limits as the sizes.
+            largest_width: u32::from(most_x) & !(WIDTH_MULTIPLE - 1),
+            largest_height: most_y.into(),
+            width_multiple: WIDTH_MULTIPLE,
+            least_pitch: self.abilities.least_pitch(memory),
+        }
+    }
+
+    fn set_mode(&self, scan_out: &ScanOut, _irql: Passive) -> Result<(), NotTaken> {
+        self.engine().set_mode(scan_out, false)
+    }
+
+    fn frame_buffer(&self) -> &FrameBuffer {
+        &self.frame_buffer
+    }
+
+    fn arm(&self, direct: &Direct, found: Option<ScanOut>) {
+        direct.arm(&self.engine(), found);
     }
 }
 
@@ -159,11 +228,6 @@ fn map(
         );
         OpenError::Mapping
     })
-}
-
-/// Reads a DISPI register. Any IRQL.
-fn dispi(registers: &Mapping, register: Dispi) -> u16 {
-    registers.read_u16(register.offset())
 }
 
 fn count(ranges: &[MemoryRange]) -> u64 {

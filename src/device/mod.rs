@@ -5,11 +5,15 @@
 //! only one that knows its registers. No type of the DDI is known here.
 
 pub mod bochs;
-mod text_mode;
+mod direct;
+mod frame_buffer;
+mod scan_out;
 
-pub use text_mode::TextMode;
+pub use direct::Direct;
+pub use frame_buffer::FrameBuffer;
+pub use scan_out::{NotTaken, PIXEL, ScanOut, ScanOutLimits};
 
-use crate::kernel::dxgkrnl::{Dxgkrnl, Register16};
+use crate::kernel::dxgkrnl::Dxgkrnl;
 use crate::kernel::irql::Passive;
 use crate::kernel::resources::MemoryRange;
 use crate::kernel::{complain, note};
@@ -21,11 +25,30 @@ pub trait Hardware {
     /// The hardware's own number for itself; for the Bochs family its DISPI id.
     fn id(&self) -> u32;
 
-    /// Video memory as the CPU sees it.
+    /// Video memory as the CPU sees it, as far as pictures may lie in it.
     fn video_memory(&self) -> MemoryRange;
 
-    /// The register to write 0 to for VGA character mode, if the hardware has one.
-    fn text_mode_register(&self) -> Option<Register16>;
+    /// Reads the monitor's data into `to`, as the device has them: not checked, 0, 128 or 256 bytes.
+    /// Tells how many.
+    fn edid(&self, to: &mut [u8; 256]) -> usize;
+
+    /// What can be scanned out.
+    fn scan_out_limits(&self) -> ScanOutLimits;
+
+    /// Sets a mode, at once and visibly; `Direct::set_mode` is for a screen that is in use. Widths are
+    /// as [`ScanOutLimits`] says.
+    ///
+    /// # Errors
+    ///
+    /// [`NotTaken`] if the hardware took something else: it is then in no certain mode.
+    fn set_mode(&self, scan_out: &ScanOut, irql: Passive) -> Result<(), NotTaken>;
+
+    /// Video memory, to be written.
+    fn frame_buffer(&self) -> &FrameBuffer;
+
+    /// Hands the screen over to `direct`, which is disarmed before this hardware is dropped. `found` is
+    /// the mode that it is in, if that is known.
+    fn arm(&self, direct: &Direct, found: Option<ScanOut>);
 }
 
 /// Why an adapter's hardware cannot be used.

@@ -16,8 +16,8 @@ use dxgk_sys::{
     DXGKRNL_INTERFACE, GUID, HANDLE, LARGE_INTEGER, MEMORY_CACHING_TYPE, NTSTATUS,
 };
 
+use super::Window;
 use super::irql::Passive;
-use super::read_register_u16;
 use super::resources::{self, MemoryRange, MemoryRanges};
 
 /// How the CPU caches a mapping.
@@ -231,38 +231,11 @@ impl Mapping {
         self.bytes as u64
     }
 
-    /// Reads the 16-bit register at `offset` bytes. Beyond the end and at odd offsets it reads as
-    /// all ones, as an address that no device answers does. Any IRQL.
+    /// What is mapped.
     #[must_use]
-    pub fn read_u16(&self, offset: usize) -> u16 {
-        let Some(register) = self.register_u16(offset) else {
-            return u16::MAX;
-        };
-        // SAFETY: the address is mapped, even, and device memory may be read at any time.
-        unsafe { read_register_u16(register.0) }
-    }
-
-    /// The 16-bit register at `offset` bytes, if there is one.
-    #[must_use]
-    pub fn register_u16(&self, offset: usize) -> Option<Register16> {
-        let fits = offset.checked_add(2).is_some_and(|end| end <= self.bytes);
-        if !fits || !offset.is_multiple_of(2) {
-            return None;
-        }
-        // SAFETY: `offset` is inside the mapping.
-        Some(Register16(unsafe { self.address.add(offset) }.cast()))
-    }
-}
-
-/// The address of a 16-bit register, good as long as its [`Mapping`] is.
-#[derive(Clone, Copy)]
-pub struct Register16(NonNull<u16>);
-
-impl Register16 {
-    /// The address.
-    #[must_use]
-    pub const fn address(self) -> NonNull<u16> {
-        self.0
+    pub fn window(&self) -> Window<'_> {
+        // SAFETY: mapped pages, until `self` is dropped.
+        unsafe { Window::from_raw(self.address, self.bytes) }
     }
 }
 

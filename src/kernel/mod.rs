@@ -31,6 +31,7 @@ pub mod sync;
 #[cfg(test)]
 pub mod testing;
 mod time;
+mod window;
 
 #[cfg(not(feature = "wdk"))]
 #[allow(clippy::indexing_slicing)] // a panic there is a test's, not a bugcheck
@@ -53,6 +54,7 @@ pub use back::{
 pub(crate) use nt::string;
 pub use owned::{Owned, Shared};
 pub use time::{Span, Time};
+pub use window::Window;
 
 /// Bytes of a page of memory on x86-64 and on ARM64 Windows.
 pub const PAGE: usize = 4096;
