@@ -48,6 +48,7 @@ pub mod adapter;
 pub mod allocation;
 pub mod ddi;
 pub mod device;
+pub mod display;
 #[cfg(feature = "wdk")]
 mod displib;
 #[cfg(feature = "wdk")]

@@ -31,7 +31,9 @@ pub use register::{
     Answering, Registers, answer, read_register_u8, read_register_u16, write_register_u8,
     write_register_u16,
 };
-pub use settings::{Parameter, driver_word, is_verified, parameter_dword, set_driver_word};
+pub use settings::{
+    Parameter, driver_word, is_verified, parameter_dword, parameter_strings, set_driver_word,
+};
 pub use thread::{Event, Thread, delay, processor};
 pub use user::{copy_from_caller, copy_from_user};
 pub use world::{Entered, World, now};

@@ -18,7 +18,7 @@
 //! | [`Timer`] | set: `DISPATCH_LEVEL`, drop: `PASSIVE_LEVEL` | ExAllocateTimer, ExSetTimer, ExDeleteTimer |
 //! | [`Thread`] | `PASSIVE_LEVEL` | PsCreateSystemThread |
 //! | [`copy_from_user`], [`copy_from_caller`] | `APC_LEVEL` | MmCopyMemory |
-//! | [`parameter_dword`] | `PASSIVE_LEVEL` | ZwQueryValueKey |
+//! | [`parameter_dword`], [`parameter_strings`] | `PASSIVE_LEVEL` | ZwQueryValueKey |
 //! | [`now`], [`processor`], [`complain`], [`note`], [`slot_allowed`], [`is_verified`], [`driver_word`] | any | KeQueryInterruptTimePrecise, DbgPrintEx |
 //! | [`read_register_u16`], [`write_register_u16`] and their 8-bit twins | any | READ_REGISTER_USHORT, … |
 
@@ -27,6 +27,7 @@ pub mod dxgkrnl;
 pub mod irql;
 mod owned;
 pub mod resources;
+mod strings;
 pub mod sync;
 #[cfg(test)]
 pub mod testing;
@@ -47,12 +48,13 @@ use nt as back;
 pub use back::{
     Dpc, Event, FastMutex, FastMutexGuard, SpinGuard, SpinLock, Thread, Timer, allocate, complain,
     copy_from_caller, copy_from_user, delay, driver_word, free, is_verified, note, now,
-    parameter_dword, processor, read_register_u8, read_register_u16, set_driver_word, slot_allowed,
-    write_register_u8, write_register_u16,
+    parameter_dword, parameter_strings, processor, read_register_u8, read_register_u16,
+    set_driver_word, slot_allowed, write_register_u8, write_register_u16,
 };
 #[cfg(feature = "wdk")]
 pub(crate) use nt::string;
 pub use owned::{Owned, Shared};
+pub use strings::Strings;
 pub use time::{Span, Time};
 pub use window::Window;
 

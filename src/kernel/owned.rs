@@ -7,6 +7,8 @@ use core::ops::Deref;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicUsize, Ordering, fence};
 
+use zerocopy::FromZeros;
+
 use super::irql::AtMostDispatch;
 use super::{Align, NoMemory, Tag, allocate, free};
 
@@ -31,11 +33,15 @@ const fn block_bytes<T>() -> usize {
     if bytes == 0 { 1 } else { bytes }
 }
 
+/// Takes a block for a `T`, filled with zeros.
+fn zeroed<T>(tag: Tag, irql: impl AtMostDispatch) -> Result<NonNull<T>, NoMemory> {
+    let block = allocate(tag, block_bytes::<T>(), block_align::<T>(), irql);
+    block.map(NonNull::cast).ok_or(NoMemory)
+}
+
 /// Takes a block and moves `value` into it.
 fn place<T>(tag: Tag, value: T, irql: impl AtMostDispatch) -> Result<NonNull<T>, NoMemory> {
-    let block = allocate(tag, block_bytes::<T>(), block_align::<T>(), irql)
-        .ok_or(NoMemory)?
-        .cast::<T>();
+    let block = zeroed::<T>(tag, irql)?;
     // SAFETY: the block is new, large enough and aligned for a T.
     unsafe { block.write(value) };
     Ok(block)
@@ -76,6 +82,26 @@ impl<T> Owned<T> {
             block: place(tag, value, irql)?,
             tag,
         })
+    }
+
+    /// Makes a `T` of zeros in a block of its own and fills it there: for what is too large for a
+    /// kernel stack.
+    ///
+    /// # Errors
+    ///
+    /// [`NoMemory`] when nonpaged pool is used up; `fill` is not called.
+    pub fn try_zeroed(
+        tag: Tag,
+        irql: impl AtMostDispatch,
+        fill: impl FnOnce(&mut T),
+    ) -> Result<Self, NoMemory>
+    where
+        T: FromZeros,
+    {
+        let mut block = zeroed::<T>(tag, irql)?;
+        // SAFETY: the block is new and large enough, its zeros are a T, and nobody else knows it.
+        fill(unsafe { block.as_mut() });
+        Ok(Self { block, tag })
     }
 
     /// Gives the block up as a pointer, to be kept by the system (a device extension, a context).
@@ -145,6 +171,30 @@ impl<T> Shared<T> {
         Ok(Self {
             block: place(tag, counted, irql)?,
         })
+    }
+
+    /// Makes a `T` of zeros in a block with one owner and fills it there: for what is too large for a
+    /// kernel stack.
+    ///
+    /// # Errors
+    ///
+    /// [`NoMemory`] when nonpaged pool is used up; `fill` is not called.
+    pub fn try_zeroed(
+        tag: Tag,
+        irql: impl AtMostDispatch,
+        fill: impl FnOnce(&mut T),
+    ) -> Result<Self, NoMemory>
+    where
+        T: FromZeros,
+    {
+        let mut block = zeroed::<Counted<T>>(tag, irql)?;
+        // SAFETY: the block is new and large enough, its zeros are a count, a tag and a T, and nobody
+        // else knows it.
+        let counted = unsafe { block.as_mut() };
+        counted.owners = AtomicUsize::new(1);
+        counted.tag = tag;
+        fill(&mut counted.value);
+        Ok(Self { block })
     }
 
     fn counted(&self) -> &Counted<T> {

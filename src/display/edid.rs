@@ -1,0 +1,239 @@
+//! What the monitor says about itself: its EDID, at most the base block and one extension.
+//!
+//! A block that is damaged is left out, with a debug line, and so is a timing that is none: a
+//! monitor with a bad EDID is still a monitor. Written here because no crate for it can be used in a
+//! kernel: `piaf` wants 9 KiB of stack and can panic, `edid-rs`, `edid` and `liboptic_edid` allocate.
+#![forbid(unsafe_code)]
+
+mod base;
+mod cta;
+mod established;
+#[cfg(test)]
+mod tests;
+mod video_codes;
+
+use zerocopy::FromZeros;
+
+use super::modes::Timing;
+use crate::kernel::{complain, note};
+
+/// Bytes of a block.
+pub const BLOCK: usize = 128;
+
+/// Blocks that are read: the base block and one extension.
+const BLOCKS: usize = 2;
+
+/// What every base block begins with.
+const HEADER: [u8; 8] = [0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x00];
+/// Where a base block has its version and revision.
+const VERSION: usize = 18;
+/// Where a base block counts the extensions that follow.
+const EXTENSIONS: usize = 126;
+
+/// A monitor's EDID: the blocks that are whole.
+#[derive(Clone, PartialEq, Eq, Debug, FromZeros)]
+pub struct Edid {
+    blocks: [[u8; BLOCK]; BLOCKS],
+    count: usize,
+}
+
+/// What an EDID has in a place for a timing.
+enum Found {
+    /// A timing; true if the monitor likes it best.
+    Timing(Timing, bool),
+    /// Numbers that no picture has.
+    Absurd,
+}
+
+impl Edid {
+    /// No EDID.
+    pub const NONE: Self = Self {
+        blocks: [[0; BLOCK]; BLOCKS],
+        count: 0,
+    };
+
+    /// What is whole of an EDID that the device gave; see [`Edid::read`].
+    #[must_use]
+    pub fn new(bytes: &[u8]) -> Self {
+        let mut edid = Self::NONE;
+        edid.read(bytes);
+        edid
+    }
+
+    /// Replaces the EDID by what is whole of `bytes`, which a device gave and nobody checked. What is
+    /// wrong is complained about: an EDID without a good base block is none, and an extension with
+    /// a bad checksum is left out. All zeros or all ones are a device without an EDID. Any IRQL.
+    pub fn read(&mut self, bytes: &[u8]) {
+        self.count = 0;
+        let (blocks, rest) = bytes.as_chunks::<BLOCK>();
+        let [first, others @ ..] = blocks else {
+            if !rest.is_empty() {
+                complain(
+                    c"EDID",
+                    c"bytes",
+                    rest.len() as u64,
+                    c"shorter than a block",
+                );
+            }
+            return;
+        };
+        if is_absent(first) {
+            note(c"EDID", c"blocks", 0);
+            return;
+        }
+        if let Err((field, value, why)) = check_base(first) {
+            complain(c"EDID", field, value, why);
+            return;
+        }
+        self.add(first);
+        if let Some(announced @ 1..) = first.get(EXTENSIONS).copied() {
+            match others.first() {
+                Some(extension) if is_absent(extension) => {
+                    complain(
+                        c"EDID",
+                        c"extensions",
+                        announced.into(),
+                        c"the first is empty",
+                    );
+                }
+                Some(extension) if checksum(extension) != 0 => {
+                    let sum = checksum(extension).into();
+                    complain(
+                        c"EDID",
+                        c"sum of the extension",
+                        sum,
+                        c"not 0, so it is ignored",
+                    );
+                }
+                Some(extension) => self.add(extension),
+                None => complain(c"EDID", c"extensions", announced.into(), c"there is none"),
+            }
+        }
+        self.count_extensions();
+        note(c"EDID", c"blocks", self.count as u64);
+
+        let mut absurd = 0;
+        self.walk(&mut |found| {
+            if matches!(found, Found::Absurd) {
+                absurd += 1;
+            }
+        });
+        if absurd > 0 {
+            complain(c"EDID", c"timings ignored", absurd, c"no picture has them");
+        }
+    }
+
+    /// The whole blocks: none, the base block, or the base block and an extension. The base block
+    /// counts as many extensions as there are here.
+    #[must_use]
+    pub fn blocks(&self) -> &[[u8; BLOCK]] {
+        self.blocks.get(..self.count).unwrap_or_default()
+    }
+
+    /// Hands over each progressive timing that the monitor names, and whether it likes that one
+    /// best. A size may come more than once.
+    pub fn timings(&self, mut each: impl FnMut(Timing, bool)) {
+        self.walk(&mut |found| {
+            if let Found::Timing(timing, preferred) = found {
+                each(timing, preferred);
+            }
+        });
+    }
+
+    fn walk(&self, each: &mut dyn FnMut(Found)) {
+        let mut blocks = self.blocks().iter();
+        if let Some(block) = blocks.next() {
+            base::timings(block, each);
+        }
+        for block in blocks {
+            cta::timings(block, each);
+        }
+    }
+
+    fn add(&mut self, block: &[u8; BLOCK]) {
+        if let Some(room) = self.blocks.get_mut(self.count) {
+            *room = *block;
+            self.count += 1;
+        }
+    }
+
+    /// Makes the base block announce the extensions that are kept, for whoever reads on by it.
+    fn count_extensions(&mut self) {
+        let kept = u8::from(self.count > 1);
+        let [block, ..] = &mut self.blocks;
+        let Some([announced, sum]) = block.last_chunk_mut() else {
+            return;
+        };
+        *sum = sum.wrapping_add(*announced).wrapping_sub(kept);
+        *announced = kept;
+    }
+}
+
+/// Why a base block is none: which field, what is in it, and what is wrong.
+type Damage = (&'static core::ffi::CStr, u64, &'static core::ffi::CStr);
+
+fn check_base(block: &[u8; BLOCK]) -> Result<(), Damage> {
+    if !block.starts_with(&HEADER) {
+        let first = block.first_chunk().copied().map_or(0, u64::from_be_bytes);
+        return Err((c"header", first, c"no EDID's"));
+    }
+    if checksum(block) != 0 {
+        let sum = checksum(block).into();
+        return Err((c"sum of the base block", sum, c"not 0, so all is ignored"));
+    }
+    match block.get(VERSION) {
+        Some(1) => Ok(()),
+        version => Err((
+            c"version",
+            version.copied().unwrap_or_default().into(),
+            c"not 1",
+        )),
+    }
+}
+
+/// The sum of a block's bytes; 0 if it is whole.
+fn checksum(block: &[u8; BLOCK]) -> u8 {
+    block.iter().fold(0, |sum, byte| sum.wrapping_add(*byte))
+}
+
+/// Whether this is what a device without an EDID, or without this block, gives.
+fn is_absent(block: &[u8; BLOCK]) -> bool {
+    [0x00, 0xff].contains(&block[0]) && block.iter().all(|byte| *byte == block[0])
+}
+
+/// `N` bytes of a block, from `at` on.
+fn part<const N: usize>(block: &[u8], at: usize) -> Option<&[u8; N]> {
+    block.get(at..)?.first_chunk()
+}
+
+/// The detailed timing in a descriptor of 18 bytes. `None` if the descriptor is something else, or an
+/// interlaced timing: these adapters scan every line.
+fn detailed(descriptor: &[u8; 18], preferred: bool) -> Option<Found> {
+    const INTERLACED: u8 = 0x80;
+    let [
+        clock_low,
+        clock_high,
+        width,
+        h_blank,
+        h_high,
+        height,
+        v_blank,
+        v_high,
+        ..,
+        flags,
+    ] = *descriptor;
+    let clock = u16::from_le_bytes([clock_low, clock_high]);
+    if clock == 0 || flags & INTERLACED != 0 {
+        return None;
+    }
+    // Twelve bits each: the high four of the first are the upper half of a shared byte.
+    let upper = |low: u8, high: u8| u32::from(low) | u32::from(high >> 4) << 8;
+    let lower = |low: u8, high: u8| u32::from(low) | u32::from(high & 0xf) << 8;
+    let visible = (upper(width, h_high), upper(height, v_high));
+    let total = (
+        visible.0 + lower(h_blank, h_high),
+        visible.1 + lower(v_blank, v_high),
+    );
+    let timing = Timing::known(visible, total, u64::from(clock) * 10_000);
+    Some(timing.map_or(Found::Absurd, |timing| Found::Timing(timing, preferred)))
+}

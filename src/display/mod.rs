@@ -1,0 +1,5 @@
+//! What the monitor shows.
+#![forbid(unsafe_code)]
+
+pub mod edid;
+pub mod modes;
