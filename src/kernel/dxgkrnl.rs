@@ -10,14 +10,17 @@ use core::ptr::{self, NonNull};
 
 use dxgk_sys::status::STATUS_SUCCESS;
 use dxgk_sys::{
-    CM_RESOURCE_LIST, D3DKMT_HANDLE, DXGK_DEVICE_INFO, DXGK_HANDLE_TYPE, DXGK_WHICHSPACE_CONFIG,
+    CM_RESOURCE_LIST, D3DKMT_HANDLE, DXGK_CHILD_STATUS, DXGK_CHILD_STATUS_HotPlug,
+    DXGK_CHILD_STATUS_TYPE, DXGK_DEVICE_INFO, DXGK_HANDLE_TYPE, DXGK_WHICHSPACE_CONFIG,
     DXGKARGCB_GETHANDLEDATA, DXGKCB_GET_DEVICE_INFORMATION, DXGKCB_GETHANDLEDATA,
-    DXGKCB_LOG_ETW_EVENT, DXGKCB_MAP_MEMORY, DXGKCB_READ_DEVICE_SPACE, DXGKCB_UNMAP_MEMORY,
-    DXGKRNL_INTERFACE, GUID, HANDLE, LARGE_INTEGER, MEMORY_CACHING_TYPE, NTSTATUS,
+    DXGKCB_INDICATE_CHILD_STATUS, DXGKCB_LOG_ETW_EVENT, DXGKCB_MAP_MEMORY,
+    DXGKCB_QUERYMONITORINTERFACE, DXGKCB_QUERYVIDPNINTERFACE, DXGKCB_READ_DEVICE_SPACE,
+    DXGKCB_UNMAP_MEMORY, DXGKRNL_INTERFACE, GUID, HANDLE, LARGE_INTEGER, MEMORY_CACHING_TYPE,
+    NTSTATUS,
 };
 
 use super::Window;
-use super::irql::Passive;
+use super::irql::{AtMostDispatch, Passive};
 use super::resources::{self, MemoryRange, MemoryRanges};
 
 /// How the CPU caches a mapping.
@@ -36,7 +39,10 @@ pub struct Refused(pub NTSTATUS);
 /// The callbacks of one started adapter, as far as the driver uses them.
 #[derive(Clone, Copy)]
 pub struct Dxgkrnl {
-    adapter: HANDLE,
+    pub(super) adapter: HANDLE,
+    pub(super) query_vidpn_interface: DXGKCB_QUERYVIDPNINTERFACE,
+    pub(super) query_monitor_interface: DXGKCB_QUERYMONITORINTERFACE,
+    indicate_child_status: DXGKCB_INDICATE_CHILD_STATUS,
     get_device_information: DXGKCB_GET_DEVICE_INFORMATION,
     read_device_space: DXGKCB_READ_DEVICE_SPACE,
     map_memory: DXGKCB_MAP_MEMORY,
@@ -81,6 +87,9 @@ impl Dxgkrnl {
         let from = interface.as_ptr().cast_const();
         Self {
             adapter: member!(from, size, DeviceHandle, ptr::null_mut()),
+            query_vidpn_interface: member!(from, size, DxgkCbQueryVidPnInterface, None),
+            query_monitor_interface: member!(from, size, DxgkCbQueryMonitorInterface, None),
+            indicate_child_status: member!(from, size, DxgkCbIndicateChildStatus, None),
             get_device_information: member!(from, size, DxgkCbGetDeviceInformation, None),
             read_device_space: member!(from, size, DxgkCbReadDeviceSpace, None),
             map_memory: member!(from, size, DxgkCbMapMemory, None),
@@ -165,6 +174,33 @@ impl Dxgkrnl {
             adapter: self.adapter,
             unmap: self.unmap_memory,
         })
+    }
+
+    /// Tells dxgkrnl that a monitor was connected to or disconnected from the child `child` (contract:
+    /// Q3).
+    ///
+    /// # Errors
+    ///
+    /// What `DxgkCbIndicateChildStatus` answered.
+    pub fn indicate_connection(
+        &self,
+        child: u32,
+        connected: bool,
+        _irql: impl AtMostDispatch,
+    ) -> Result<(), Refused> {
+        let call = self.indicate_child_status.ok_or(MISSING)?;
+        let mut status = DXGK_CHILD_STATUS::ZERO;
+        status.Type = DXGK_CHILD_STATUS_TYPE::StatusConnection;
+        status.ChildUid = child;
+        status.u0.HotPlug = DXGK_CHILD_STATUS_HotPlug {
+            Connected: connected.into(),
+        };
+        // SAFETY: at most at DISPATCH_LEVEL, with the handle that came with the callback and a status
+        // of ours.
+        match unsafe { call(self.adapter, &raw mut status) } {
+            STATUS_SUCCESS => Ok(()),
+            refused => Err(Refused(refused)),
+        }
     }
 
     /// The callback that resolves D3DKMT handles.

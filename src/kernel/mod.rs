@@ -32,6 +32,7 @@ pub mod sync;
 #[cfg(test)]
 pub mod testing;
 mod time;
+pub mod vidpn;
 mod window;
 
 #[cfg(not(feature = "wdk"))]
