@@ -31,6 +31,13 @@ impl FrameBuffer {
         self.mapping.window()
     }
 
+    /// What is for pictures.
+    #[must_use]
+    pub fn pictures(&self) -> Window<'_> {
+        let all = self.mapping.window();
+        all.part(0, self.bytes).unwrap_or(all)
+    }
+
     /// Copies `bytes` to `offset`; `false`, and nothing, unless all of them fit.
     #[inline]
     #[must_use]

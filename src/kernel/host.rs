@@ -35,5 +35,5 @@ pub use settings::{
     Parameter, driver_word, is_verified, parameter_dword, parameter_strings, set_driver_word,
 };
 pub use thread::{Event, Thread, delay, processor};
-pub use user::{copy_from_caller, copy_from_user};
+pub use user::{copy_from_caller, copy_from_user, is_user_address};
 pub use world::{Entered, World, now};

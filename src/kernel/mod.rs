@@ -19,11 +19,13 @@
 //! | [`Thread`] | `PASSIVE_LEVEL` | PsCreateSystemThread |
 //! | [`copy_from_user`], [`copy_from_caller`] | `APC_LEVEL` | MmCopyMemory |
 //! | [`parameter_dword`], [`parameter_strings`] | `PASSIVE_LEVEL` | ZwQueryValueKey |
-//! | [`now`], [`processor`], [`complain`], [`note`], [`slot_allowed`], [`is_verified`], [`driver_word`] | any | KeQueryInterruptTimePrecise, DbgPrintEx |
+//! | [`now`], [`processor`], [`complain`], [`note`], [`slot_allowed`], [`is_verified`], [`driver_word`], [`is_user_address`] | any | KeQueryInterruptTimePrecise, DbgPrintEx |
 //! | [`read_register_u16`], [`write_register_u16`] and their 8-bit twins | any | READ_REGISTER_USHORT, … |
 
+mod buffer;
 pub mod caller;
 pub mod dxgkrnl;
+mod foreign;
 pub mod irql;
 mod owned;
 pub mod resources;
@@ -48,10 +50,12 @@ use nt as back;
 
 pub use back::{
     Dpc, Event, FastMutex, FastMutexGuard, SpinGuard, SpinLock, Thread, Timer, allocate, complain,
-    copy_from_caller, copy_from_user, delay, driver_word, free, is_verified, note, now,
-    parameter_dword, parameter_strings, processor, read_register_u8, read_register_u16,
+    copy_from_caller, copy_from_user, delay, driver_word, free, is_user_address, is_verified, note,
+    now, parameter_dword, parameter_strings, processor, read_register_u8, read_register_u16,
     set_driver_word, slot_allowed, write_register_u8, write_register_u16,
 };
+pub use buffer::Buffer;
+pub use foreign::{Foreign, Named};
 #[cfg(feature = "wdk")]
 pub(crate) use nt::string;
 pub use owned::{Owned, Shared};

@@ -26,7 +26,7 @@ pub use register::{read_register_u8, read_register_u16, write_register_u8, write
 pub use registry::{parameter_dword, parameter_strings};
 pub use system::{driver_word, is_verified, now, processor, set_driver_word};
 pub use thread::Thread;
-pub use user::{copy_from_caller, copy_from_user};
+pub use user::{copy_from_caller, copy_from_user, is_user_address};
 
 use super::Span;
 

@@ -1,10 +1,11 @@
 //! What unit tests of the safe modules need from the border.
 
 use core::ffi::c_void;
-use core::ptr;
+use core::ptr::{self, NonNull};
 
 use super::caller::CallerData;
 use super::irql::Passive;
+use super::{Named, Window};
 
 /// The level of a test's thread.
 pub fn passive() -> Passive {
@@ -22,4 +23,16 @@ pub fn caller_data(bytes: &[u8], size: u32) -> CallerData<'_> {
 pub fn null_data(size: u32) -> CallerData<'static> {
     // SAFETY: reading NULL reports a fault.
     unsafe { CallerData::new(ptr::null(), size) }
+}
+
+/// `memory` as mapped memory of an adapter.
+pub fn window(memory: &mut [u32]) -> Window<'_> {
+    // SAFETY: as many bytes as the slice has, for as long as it is borrowed.
+    unsafe { Window::from_raw(NonNull::from(&mut *memory).cast(), size_of_val(memory)) }
+}
+
+/// `bytes` as a block that the caller of a DDI named. Its arguments must say no more than there is.
+pub fn named(bytes: &[u8]) -> Named<'_> {
+    // SAFETY: the block is there as long as it is borrowed.
+    unsafe { Named::new(bytes.as_ptr().cast_mut()) }.unwrap()
 }

@@ -7,6 +7,7 @@
 use core::marker::PhantomData;
 use core::ptr::{self, NonNull};
 
+use super::Foreign;
 use super::{read_register_u8, read_register_u16, write_register_u8, write_register_u16};
 
 /// Mapped memory of the adapter, good as long as its [`Mapping`](super::dxgkrnl::Mapping) is. All of
@@ -92,6 +93,29 @@ impl Window<'_> {
         // SAFETY: the bytes lie in the window, and no slice is device memory.
         unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), to.as_ptr(), bytes.len()) };
         true
+    }
+
+    /// Copies `bytes` bytes at `at` of someone else's memory to `offset`; `false`, and nothing, unless
+    /// they lie inside of both.
+    #[inline]
+    #[must_use]
+    pub fn copy(&self, offset: usize, from: &Foreign<'_>, at: usize, bytes: usize) -> bool {
+        let (Some(to), Some(from)) = (self.range(offset, bytes), from.range(at, bytes)) else {
+            return false;
+        };
+        // SAFETY: both ranges were checked; should they overlap, that is no harm.
+        unsafe { ptr::copy(from.as_ptr(), to.as_ptr(), bytes) };
+        true
+    }
+
+    /// The `bytes` bytes at `offset` as a window of their own, if they lie inside.
+    #[must_use]
+    pub fn part(&self, offset: usize, bytes: usize) -> Option<Self> {
+        Some(Self {
+            base: self.range(offset, bytes)?,
+            bytes,
+            mapping: PhantomData,
+        })
     }
 
     /// Makes `bytes` bytes of memory at `offset` zero; `false`, and nothing, unless they fit.

@@ -27,6 +27,11 @@ impl Default for UserMemory {
     }
 }
 
+/// Whether a user-mode program may have this address. Any IRQL.
+pub fn is_user_address(address: u64) -> bool {
+    address <= with(|world| world.user.highest.load(Ordering::Relaxed))
+}
+
 /// Copies what the user-mode program has at `from` into `to`.
 ///
 /// # Errors
@@ -43,7 +48,7 @@ pub fn copy_from_user(
         return Ok(());
     };
     let last = from.0.checked_add(last).ok_or(Fault)?;
-    if last > with(|world| world.user.highest.load(Ordering::Relaxed)) {
+    if !is_user_address(last) {
         return Err(Fault);
     }
     let from = usize::try_from(from.0).map_err(|_| Fault)?;

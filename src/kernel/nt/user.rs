@@ -18,6 +18,12 @@ unsafe extern "C" {
     static MmHighestUserAddress: *const c_void;
 }
 
+/// Whether a user-mode program may have this address.
+pub fn is_user_address(address: u64) -> bool {
+    // SAFETY: the kernel writes it before drivers load, and never again.
+    address <= unsafe { MmHighestUserAddress }.addr() as u64
+}
+
 /// Copies what the user-mode program has at `from` into `to`.
 ///
 /// # Errors
@@ -28,11 +34,9 @@ pub fn copy_from_user(to: &mut [u8], from: UserAddress, irql: impl AtMostApc) ->
     let Some(beyond_first) = to.len().checked_sub(1) else {
         return Ok(());
     };
-    // SAFETY: the kernel writes it before drivers load, and never again.
-    let highest = unsafe { MmHighestUserAddress }.addr();
     let first = usize::try_from(from.0).map_err(|_| Fault)?;
     let last = first.checked_add(beyond_first).ok_or(Fault)?;
-    if last > highest {
+    if !is_user_address(last as u64) {
         return Err(Fault);
     }
     // SAFETY: the address is a user-mode program's and not beyond what it may have.
