@@ -14,7 +14,7 @@ use crate::kernel::irql::Passive;
 use crate::kernel::{NoMemory, Owned, complain};
 
 /// Video present sources and children: none until there is a screen.
-const SOURCES: ULONG = 0;
+pub const SOURCES: ULONG = 0;
 const CHILDREN: ULONG = 0;
 
 ddi_fn! {

@@ -20,6 +20,7 @@ mod kind;
 mod life_cycle;
 mod openings;
 mod output;
+mod pointer;
 mod status;
 mod view;
 
@@ -53,6 +54,9 @@ macro_rules! enter_common {
         $data.DxgkDdiControlEtwLogging = Some(etw::control_etw_logging);
 
         $data.DxgkDdiQueryAdapterInfo = Some(information::query_adapter_info);
+
+        $data.DxgkDdiSetPointerPosition = Some(pointer::set_pointer_position);
+        $data.DxgkDdiSetPointerShape = Some(pointer::set_pointer_shape);
     };
 }
 

@@ -4,13 +4,15 @@ use dxgk_sys::NTSTATUS;
 use dxgk_sys::status::{
     STATUS_DEVICE_CONFIGURATION_ERROR, STATUS_GRAPHICS_DRIVER_MISMATCH,
     STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_HANDLE, STATUS_INVALID_PARAMETER,
-    STATUS_NO_MEMORY, STATUS_NO_SUCH_DEVICE, STATUS_SUCCESS,
+    STATUS_INVALID_USER_BUFFER, STATUS_NO_MEMORY, STATUS_NO_SUCH_DEVICE, STATUS_NOT_SUPPORTED,
+    STATUS_SUCCESS,
 };
 
 use crate::adapter::StartError;
 use crate::allocation::standard::NoDescription;
 use crate::allocation::{create, destroy, open};
 use crate::device::OpenError;
+use crate::display::NotShown;
 use crate::kernel::NoMemory;
 use crate::kernel::dxgkrnl::Refused;
 
@@ -27,6 +29,16 @@ pub struct Failure(NTSTATUS);
 
 /// An argument that no DDI can work with, of those whose page lists `STATUS_INVALID_PARAMETER`.
 pub struct InvalidParameter;
+
+/// What the hardware or the driver does not do, where a page lists or allows
+/// `STATUS_NOT_SUPPORTED`.
+pub struct NotSupported;
+
+impl From<NotSupported> for Failure {
+    fn from(_: NotSupported) -> Self {
+        Self(STATUS_NOT_SUPPORTED)
+    }
+}
 
 impl From<InvalidParameter> for Failure {
     fn from(_: InvalidParameter) -> Self {
@@ -85,6 +97,17 @@ impl From<StartError> for Failure {
             StartError::Hardware(OpenError::Resources) => STATUS_DEVICE_CONFIGURATION_ERROR,
             StartError::Hardware(OpenError::Mapping) => STATUS_INSUFFICIENT_RESOURCES,
             StartError::NoMemory => STATUS_NO_MEMORY,
+        })
+    }
+}
+
+/// Contract: V7; the page allows any error.
+impl From<NotShown> for Failure {
+    fn from(error: NotShown) -> Self {
+        Self(match error {
+            NotShown::InvalidParameter => STATUS_INVALID_PARAMETER,
+            NotShown::Unreadable => STATUS_INVALID_USER_BUFFER,
+            NotShown::NoMemory => STATUS_NO_MEMORY,
         })
     }
 }

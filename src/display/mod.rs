@@ -7,4 +7,4 @@ pub mod modes;
 mod present;
 
 pub use blit::{Canvas, Turn};
-pub use present::{Present, Refused};
+pub use present::{NotShown, Present};

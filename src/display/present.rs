@@ -38,7 +38,7 @@ pub struct Present<'call> {
 
 /// Why nothing more was shown. What was copied before stays.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Refused {
+pub enum NotShown {
     /// An argument that cannot be.
     InvalidParameter,
     /// The image is in user memory that cannot be read.
@@ -47,13 +47,13 @@ pub enum Refused {
     NoMemory,
 }
 
-impl From<Fault> for Refused {
+impl From<Fault> for NotShown {
     fn from(_: Fault) -> Self {
         Self::Unreadable
     }
 }
 
-impl From<NoMemory> for Refused {
+impl From<NoMemory> for NotShown {
     fn from(_: NoMemory) -> Self {
         Self::NoMemory
     }
@@ -64,8 +64,8 @@ impl Present<'_> {
     ///
     /// # Errors
     ///
-    /// [`Refused::InvalidParameter`].
-    pub fn check(&self) -> Result<(), Refused> {
+    /// [`NotShown::InvalidParameter`].
+    pub fn check(&self) -> Result<(), NotShown> {
         if self.pixel as usize != PIXEL {
             return wrong(c"BytesPerPixel", self.pixel.into(), c"not 4");
         }
@@ -83,8 +83,8 @@ impl Present<'_> {
     ///
     /// # Errors
     ///
-    /// See [`Refused`].
-    pub fn show(&self, to: &Canvas<'_>, rotation: Turn, irql: Passive) -> Result<(), Refused> {
+    /// See [`NotShown`].
+    pub fn show(&self, to: &Canvas<'_>, rotation: Turn, irql: Passive) -> Result<(), NotShown> {
         let Some(image) = self.image else {
             return Ok(());
         };
@@ -146,7 +146,7 @@ impl User {
         rect: &Rect,
         turn: Turn,
         irql: Passive,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), NotShown> {
         let columns = rect.width().min(self.buffer.len() / PIXEL);
         let row = columns * PIXEL;
         // Rows that follow each other closely are read in one go, with what lies between them.
@@ -178,19 +178,22 @@ impl User {
     }
 
     /// Reads a part of the image into the buffer, its rows `apart` bytes apart.
-    fn fetch(&mut self, part: &Rect, apart: usize, irql: Passive) -> Result<(), Refused> {
+    fn fetch(&mut self, part: &Rect, apart: usize, irql: Passive) -> Result<(), NotShown> {
         let row = part.width() * PIXEL;
         let first = self.address(part)?;
         if apart == self.pitch {
             let bytes = (part.height() - 1) * apart + row;
-            let to = self.buffer.get_mut(..bytes).ok_or(Refused::NoMemory)?;
+            let to = self.buffer.get_mut(..bytes).ok_or(NotShown::NoMemory)?;
             return Ok(copy_from_user(to, first, irql)?);
         }
         for index in 0..part.height() {
             let offset = index as u64 * self.pitch as u64;
             let from = UserAddress(first.0.checked_add(offset).ok_or(Fault)?);
             let at = index * apart;
-            let to = self.buffer.get_mut(at..at + row).ok_or(Refused::NoMemory)?;
+            let to = self
+                .buffer
+                .get_mut(at..at + row)
+                .ok_or(NotShown::NoMemory)?;
             copy_from_user(to, from, irql)?;
         }
         Ok(())
@@ -204,11 +207,11 @@ impl User {
 }
 
 /// Copies a rectangle that lies in both.
-fn put(to: &Canvas<'_>, image: &Image<'_>, rect: &Rect, turn: Turn) -> Result<(), Refused> {
+fn put(to: &Canvas<'_>, image: &Image<'_>, rect: &Rect, turn: Turn) -> Result<(), NotShown> {
     if blit(to, image, rect, turn) {
         Ok(())
     } else {
-        Err(Refused::InvalidParameter)
+        Err(NotShown::InvalidParameter)
     }
 }
 
@@ -216,9 +219,9 @@ fn wrong(
     field: &'static core::ffi::CStr,
     value: u64,
     why: &'static core::ffi::CStr,
-) -> Result<(), Refused> {
+) -> Result<(), NotShown> {
     complain(c"PresentDisplayOnly", field, value, why);
-    Err(Refused::InvalidParameter)
+    Err(NotShown::InvalidParameter)
 }
 
 #[cfg(test)]

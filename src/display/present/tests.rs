@@ -1,5 +1,12 @@
 //! Presents beside a plain model: a picture of pixels, and a loop for each rectangle.
 
+// Sizes of a test are small.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss
+)]
+
 use core::ops::Range;
 use std::string::ToString;
 use std::vec;
@@ -104,7 +111,7 @@ impl Video {
         self
     }
 
-    fn show(&mut self, present: &Present<'_>, turn: Turn) -> Result<(), Refused> {
+    fn show(&mut self, present: &Present<'_>, turn: Turn) -> Result<(), NotShown> {
         let window = window(&mut self.memory);
         let canvas = Canvas::new(&window, &self.scan_out).unwrap();
         present.check()?;
@@ -279,9 +286,9 @@ proptest! {
         let sane = pixel == 4 && pitch >= 120;
         match result {
             Ok(()) => prop_assert!(sane),
-            Err(Refused::Unreadable) => prop_assert!(sane && pitch > 120 && something),
+            Err(NotShown::Unreadable) => prop_assert!(sane && pitch > 120 && something),
             Err(refused) => {
-                prop_assert_eq!(refused, Refused::InvalidParameter);
+                prop_assert_eq!(refused, NotShown::InvalidParameter);
                 prop_assert!(!sane);
             }
         }
@@ -308,7 +315,7 @@ fn a_page_that_is_gone_ends_the_present_and_leaves_what_was_shown() {
         let first = rect((0, 0, 200, 200));
         let both = [first, rect((0, 200, 200, 300))];
         let result = video.show(&present(&image, &[], &both), turn);
-        assert_eq!(result, Err(Refused::Unreadable));
+        assert_eq!(result, Err(NotShown::Unreadable));
         for y in 0..200 {
             for x in 0..200 {
                 assert_eq!(*video.place(x, y, turn), image.pixel(x, y));
@@ -333,7 +340,7 @@ fn an_image_that_ends_beyond_user_memory_is_refused() {
         video.show(&present(&image, &[], &dirty), Turn::None)
     };
     assert_eq!(show(60), Ok(()));
-    assert_eq!(show(61), Err(Refused::Unreadable));
+    assert_eq!(show(61), Err(NotShown::Unreadable));
 }
 
 #[test]
@@ -346,7 +353,7 @@ fn user_memory_needs_pool_and_says_when_there_is_none() {
     let dirty = [rect((0, 0, 64, 64))];
     world.fail_pool_call(Some(1));
     let result = video.show(&present(&image, &[], &dirty), Turn::None);
-    assert_eq!(result, Err(Refused::NoMemory));
+    assert_eq!(result, Err(NotShown::NoMemory));
     assert_eq!(video, before);
     world.fail_pool_call(None);
     // The system's memory needs none.
@@ -394,7 +401,7 @@ fn nothing_to_copy_needs_no_image() {
         ..nothing
     };
     let refused = video.show(&something, Turn::None);
-    assert_eq!(refused, Err(Refused::InvalidParameter));
+    assert_eq!(refused, Err(NotShown::InvalidParameter));
     let complaints = world.take_complaints();
     assert_eq!(complaints.len(), 1);
     assert!(complaints[0].to_string().contains("pSource"));
