@@ -27,12 +27,18 @@ pub struct Caps {
 }
 
 impl Caps {
-    /// The same for every adapter.
-    pub const ALL: Self = Self {
+    /// A full driver's, the same for every adapter.
+    pub const FULL: Self = Self {
         highest_acceptable_address: u64::MAX,
         aperture_commit_limit: APERTURE_BYTES,
         non_vga_and_smooth_rotation: true,
         surprise_removal_in_hibernation: true,
+    };
+
+    /// A display-only driver's: there is no memory manager and thus no aperture.
+    pub const DISPLAY_ONLY: Self = Self {
+        aperture_commit_limit: 0,
+        ..Self::FULL
     };
 }
 

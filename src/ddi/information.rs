@@ -11,7 +11,7 @@ use zerocopy::IntoBytes;
 
 use super::output::Output;
 use super::status::{self, InvalidParameter};
-use super::{handles, view};
+use super::{Kind, handles, kind, view};
 use crate::adapter::{self, Adapter, Caps, PRIVATE_BYTES, SegmentDescriptor};
 use crate::kernel::irql::Passive;
 use crate::kernel::{complain, note};
@@ -45,15 +45,19 @@ ddi_fn! {
             return status::of(Err(InvalidParameter));
         };
         let (buffer, bytes) = (argument.pOutputData, argument.OutputDataSize);
+        // A display-only driver has no memory manager above it, and no user-mode driver.
+        let full = kind() == Kind::Full;
         status::of(match argument.Type {
             // SAFETY: dxgkrnl's output buffer.
             Type::DXGKQAITYPE_DRIVERCAPS => unsafe { driver_caps(buffer, bytes) },
             // SAFETY: as above.
-            Type::DXGKQAITYPE_UMDRIVERPRIVATE => unsafe {
+            Type::DXGKQAITYPE_UMDRIVERPRIVATE if full => unsafe {
                 private_data(adapter, buffer, bytes, irql)
             },
             // SAFETY: as above.
-            Type::DXGKQAITYPE_QUERYSEGMENT3 => unsafe { query_segments(adapter, buffer, bytes) },
+            Type::DXGKQAITYPE_QUERYSEGMENT3 if full => unsafe {
+                query_segments(adapter, buffer, bytes)
+            },
             DXGK_QUERYADAPTERINFOTYPE(other) => {
                 note(c"QueryAdapterInfo", c"unknown type", other.cast_unsigned().into());
                 Err(InvalidParameter)
@@ -72,7 +76,10 @@ unsafe fn driver_caps(buffer: *mut c_void, bytes: u32) -> Result<(), InvalidPara
     let Some(mut out) = (unsafe { Output::zeroed(buffer, bytes) }) else {
         return wrong_size(bytes, c"no room for capabilities");
     };
-    let caps = Caps::ALL;
+    let caps = match kind() {
+        Kind::Full => Caps::FULL,
+        Kind::DisplayOnly => Caps::DISPLAY_ONLY,
+    };
     out.put(
         offset_of!(DXGK_DRIVERCAPS, HighestAcceptableAddress),
         caps.highest_acceptable_address.to_le_bytes(),

@@ -32,7 +32,7 @@ pub fn window(memory: &mut [u32]) -> Window<'_> {
 }
 
 /// `bytes` as a block that the caller of a DDI named. Its arguments must say no more than there is.
-pub fn named(bytes: &[u8]) -> Named<'_> {
+pub fn named(bytes: &[u8]) -> Option<Named<'_>> {
     // SAFETY: the block is there as long as it is borrowed.
-    unsafe { Named::new(bytes.as_ptr().cast_mut()) }.unwrap()
+    unsafe { Named::new(bytes.as_ptr().cast_mut()) }
 }

@@ -145,7 +145,7 @@ fn present<'call>(
     dirty: &'call [RECT],
 ) -> Present<'call> {
     Present {
-        image: Some(named(&image.bytes)),
+        image: named(&image.bytes),
         pitch: image.pitch as i32,
         pixel: 4,
         rotate: true,
