@@ -142,6 +142,12 @@ impl Machine for InProcess {
         self.world.set_parameter(name, value.map(Parameter::Dword));
     }
 
+    fn set_parameter_strings(&self, name: &str, value: Option<&[&str]>) -> bool {
+        self.world
+            .set_parameter(name, value.map(Parameter::strings));
+        true
+    }
+
     fn take_complaints(&self) -> Vec<String> {
         self.world
             .take_complaints()

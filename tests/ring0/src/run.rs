@@ -58,6 +58,11 @@ impl scenarios::Machine for Kernel {
         }
     }
 
+    fn set_parameter_strings(&self, name: &str, value: Option<&[&str]>) -> bool {
+        nt::set_parameter_strings(name, value);
+        true
+    }
+
     fn take_complaints(&self) -> Vec<String> {
         nt::take_complaints()
     }

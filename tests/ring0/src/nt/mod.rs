@@ -24,7 +24,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 pub use debug::{take_complaints, write_all_lines};
 pub use device::{DRIVER_OBJECT_SIZE, set_entry_points};
 pub use memory::while_changing;
-pub use registry::{SERVICE_KEY, set_parameter, set_parameters};
+pub use registry::{SERVICE_KEY, set_parameter, set_parameter_strings, set_parameters};
 pub use string::{UnicodeString, Utf16};
 pub use system::{set_image, set_verified};
 pub use table::resolve;

@@ -1,4 +1,4 @@
-//! The registry, as far as a service's parameters go: one key with DWORD values.
+//! The registry, as far as a service's parameters go: one key with DWORDs and lists of strings.
 
 use alloc::{
     collections::BTreeMap,
@@ -21,6 +21,8 @@ pub const SERVICE_KEY: &str = r"\Registry\Machine\System\CurrentControlSet\Servi
 
 /// `REG_DWORD`.
 const DWORD: u32 = 4;
+/// `REG_MULTI_SZ`.
+const MULTI_SZ: u32 = 7;
 /// `KeyValuePartialInformation`.
 const PARTIAL_INFORMATION: u32 = 2;
 
@@ -38,14 +40,34 @@ pub struct ObjectAttributes {
     security_quality: usize,
 }
 
-/// `KEY_VALUE_PARTIAL_INFORMATION` with a DWORD.
-#[repr(C)]
-#[derive(Clone, Copy)]
-struct PartialInformation {
-    title_index: u32,
+/// What `KEY_VALUE_PARTIAL_INFORMATION` has before the data: title index, type and size.
+const HEADER: usize = 12;
+
+/// A value of the key.
+#[derive(Clone)]
+struct Value {
     kind: u32,
-    data_length: u32,
-    data: u32,
+    data: Vec<u8>,
+}
+
+impl Value {
+    fn dword(value: u32) -> Self {
+        Self {
+            kind: DWORD,
+            data: value.to_le_bytes().to_vec(),
+        }
+    }
+
+    /// Each string ends with a NUL, and the list with one more.
+    fn strings(strings: &[&str]) -> Self {
+        let ended = strings
+            .iter()
+            .flat_map(|string| string.encode_utf16().chain([0]));
+        Self {
+            kind: MULTI_SZ,
+            data: ended.chain([0]).flat_map(u16::to_le_bytes).collect(),
+        }
+    }
 }
 
 /// Which key an open handle stands for.
@@ -56,7 +78,7 @@ enum Key {
 }
 
 struct Registry {
-    parameters: BTreeMap<String, u32>,
+    parameters: BTreeMap<String, Value>,
     /// Open handles.
     open: BTreeMap<usize, Key>,
     /// The next handle; like NT's they are multiples of four.
@@ -69,13 +91,25 @@ static REGISTRY: Mutex<Registry> = Mutex::new(Registry {
     next: 0x100,
 });
 
-/// Sets the DWORD values of the service's `Parameters` key.
+/// Makes these DWORDs the values of the service's `Parameters` key.
 pub fn set_parameters(parameters: &BTreeMap<String, u32>) {
-    REGISTRY.lock().parameters.clone_from(parameters);
+    let values = parameters.iter();
+    REGISTRY.lock().parameters = values
+        .map(|(name, value)| (name.clone(), Value::dword(*value)))
+        .collect();
 }
 
-/// Sets or removes one of them.
+/// Sets or removes a DWORD of that key.
 pub fn set_parameter(name: &str, value: Option<u32>) {
+    set(name, value.map(Value::dword));
+}
+
+/// Sets or removes a `REG_MULTI_SZ` of that key.
+pub fn set_parameter_strings(name: &str, value: Option<&[&str]>) {
+    set(name, value.map(Value::strings));
+}
+
+fn set(name: &str, value: Option<Value>) {
     let parameters = &mut REGISTRY.lock().parameters;
     match value {
         Some(value) => parameters.insert(name.into(), value),
@@ -143,8 +177,6 @@ pub unsafe extern "win64" fn query_value_key(
     result_length: *mut u32,
 ) -> Status {
     const SERVICE: &str = "ZwQueryValueKey";
-    /// What a caller needs room for to learn type and size.
-    const HEADER: usize = core::mem::offset_of!(PartialInformation, data);
     demand_irql(SERVICE, PASSIVE_LEVEL);
     // SAFETY: the driver passes a string of its own.
     let name = unsafe { text(name) };
@@ -163,22 +195,22 @@ pub unsafe extern "win64" fn query_value_key(
     let Some((_, value)) = value.filter(|_| *key == Key::Parameters) else {
         return status::OBJECT_NAME_NOT_FOUND;
     };
-    let information = PartialInformation {
-        title_index: 0,
-        kind: DWORD,
-        data_length: 4,
-        data: *value,
-    };
+    let mut information = Vec::with_capacity(HEADER + value.data.len());
+    for word in [0, value.kind, value.data.len() as u32] {
+        information.extend_from_slice(&word.to_le_bytes());
+    }
+    information.extend_from_slice(&value.data);
     // SAFETY: the driver passes a variable of its own.
-    unsafe { result_length.write(size_of::<PartialInformation>() as u32) }
+    unsafe { result_length.write(information.len() as u32) }
     let room = length as usize;
+    // A caller needs room for the header at least, to learn type and size.
     if room < HEADER {
         return status::BUFFER_TOO_SMALL;
     }
-    let bytes = room.min(size_of::<PartialInformation>());
+    let bytes = room.min(information.len());
     // SAFETY: the buffer has room for `bytes`, which are the structure's first.
-    unsafe { core::ptr::copy_nonoverlapping((&raw const information).cast(), buffer, bytes) }
-    if bytes < size_of::<PartialInformation>() {
+    unsafe { core::ptr::copy_nonoverlapping(information.as_ptr(), buffer, bytes) }
+    if bytes < information.len() {
         status::BUFFER_OVERFLOW
     } else {
         status::SUCCESS
