@@ -52,6 +52,7 @@ impl ModeList {
 
     /// Fills the list anew. A line of [`Sources::custom`] that cannot be offered is complained about
     /// by its number, and skipped; so is what is beyond [`CAPACITY`]. Any IRQL.
+    #[inline(never)] // its frame is no caller's
     pub fn build(&mut self, sources: &Sources<'_>) {
         self.count = 0;
         let mut left_out = 0;
