@@ -13,5 +13,5 @@ mod vga;
 
 pub use machine::{InProcess, pictures};
 pub use saboteurs::{SABOTEURS, Saboteur};
-pub use vga::{Model, Vga};
+pub use vga::{Model, Shown, Vga};
 pub use vmdisp::kernel::host::World;

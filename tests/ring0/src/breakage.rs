@@ -2,6 +2,9 @@
 //!
 //! Each function here does one forbidden thing; its name is what a report must show.
 
+mod deferred;
+mod screen;
+
 use alloc::{boxed::Box, vec::Vec};
 use core::{arch::asm, hint::black_box};
 
@@ -48,6 +51,19 @@ pub fn break_net(net: &str) -> ! {
         "lock-irql" => lock_irql,
         "wait-for-ever" => wait_for_ever,
         "bug-check" => bug_check,
+        "timer-absolute" => deferred::timer_absolute,
+        "timer-deleted" => deferred::timer_deleted,
+        "timer-irql" => deferred::timer_irql,
+        "timer-context-freed" => deferred::timer_context_freed,
+        "timer-left" => deferred::timer_left,
+        "timer-expires" => deferred::timer_expires,
+        "dpc-freed" => deferred::dpc_freed,
+        "dpc-not-initialised" => deferred::dpc_not_initialised,
+        "dpc-irql" => deferred::dpc_irql,
+        "dpc-left" => deferred::dpc_left,
+        "screen-differs" => screen::screen_differs,
+        "screen-after-power" => screen::screen_after_power,
+        "writes-counted" => screen::writes_counted,
         "panic" => || panic!("on purpose"),
         _ => panic!("no safety net is called {net}"),
     };

@@ -5,12 +5,13 @@ use core::ptr::NonNull;
 
 use dxgk_port::{AdapterIndex, Host, PoolUse, TagUse};
 use dxgk_sys::MEMORY_CACHING_TYPE;
+use vmdisp_scenarios::Writes;
 
 use crate::{
     cpu::{clock, irql},
     log,
-    memory::{device, paging::Caching},
-    nt::pool,
+    memory::{device, paging::Caching, watch},
+    nt::{dispatcher, pool},
     pci::Adapter,
 };
 
@@ -30,8 +31,31 @@ impl Machine {
         self.adapters.len()
     }
 
-    fn adapter(&self, index: AdapterIndex) -> Option<&Adapter> {
+    /// The adapter with that number.
+    pub fn adapter(&self, index: AdapterIndex) -> Option<&Adapter> {
         self.adapters.get(index as usize)
+    }
+
+    /// Runs `work` and counts the writes of the driver's that the adapter gets meanwhile. None if there
+    /// is no such adapter.
+    pub fn writes_during(&self, index: AdapterIndex, work: &mut dyn FnMut()) -> Option<Writes> {
+        let adapter = self.adapter(index)?;
+        let mappings: Vec<_> = device::of_driver()
+            .into_iter()
+            .filter(|mapping| adapter.owns(mapping.physical, mapping.bytes))
+            .map(|mapping| (mapping, kind(&mapping)))
+            .collect();
+        Some(watch::writes_during(index, &mappings, work))
+    }
+}
+
+/// What an adapter has at a mapping: its registers are a page or two.
+fn kind(mapping: &device::Mapping) -> watch::Kind {
+    const MOST_REGISTERS: u64 = 0x1_0000;
+    if mapping.bytes <= MOST_REGISTERS {
+        watch::Kind::Registers
+    } else {
+        watch::Kind::VideoMemory
     }
 }
 
@@ -58,6 +82,10 @@ impl Host for Machine {
         1
     }
 
+    fn relax(&self) {
+        dispatcher::idle();
+    }
+
     fn time_100ns(&self) -> u64 {
         clock::now_100ns()
     }
@@ -70,18 +98,20 @@ impl Host for Machine {
 
     fn map_memory(
         &self,
-        adapter: AdapterIndex,
+        index: AdapterIndex,
         physical: u64,
         bytes: usize,
         cache: MEMORY_CACHING_TYPE,
     ) -> Option<NonNull<u8>> {
-        if !self.adapter(adapter)?.owns(physical, bytes as u64) {
-            log!("refused to map {bytes:#x} bytes at {physical:#x}: not adapter {adapter}'s");
+        if !self.adapter(index)?.owns(physical, bytes as u64) {
+            log!("refused to map {bytes:#x} bytes at {physical:#x}: not adapter {index}'s");
             return None;
         }
         let caching = caching(cache)?;
-        log!("adapter {adapter}: {bytes:#x} bytes at {physical:#x} mapped, {caching:?}");
-        device::map(physical, bytes as u64, caching)
+        log!("adapter {index}: {bytes:#x} bytes at {physical:#x} mapped, {caching:?}");
+        let mapping = device::map_for_driver(physical, bytes as u64, caching)?;
+        watch::add(index, &mapping, kind(&mapping));
+        NonNull::new(mapping.address as *mut u8)
     }
 
     fn unmap_memory(&self, address: NonNull<u8>) -> bool {

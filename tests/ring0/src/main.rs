@@ -14,6 +14,7 @@ extern crate alloc;
 mod boot;
 mod breakage;
 mod cpu;
+mod display;
 mod driver;
 mod fault;
 mod fw_cfg;
@@ -78,7 +79,9 @@ extern "sysv64" fn main() -> ! {
     cpu::segments::set_up();
     cpu::exceptions::set_up();
     cpu::clock::set_up();
+    cpu::apic::set_up();
     cpu::irql::set(cpu::irql::PASSIVE_LEVEL);
+    x86_64::instructions::interrupts::enable();
     let options = options();
     let pages = paging::audit();
     log!(

@@ -12,10 +12,13 @@ use alloc::{
 use dxgk_port::{Host, Port, Settings};
 use serde_json::Value;
 use spin::Mutex;
-use vmdisp_ring0_protocol::{self as protocol, Job, Message, Options};
-use vmdisp_scenarios::{self as scenarios, Progress, Row, RowOptions, find_row, main_job, run_row};
+use vmdisp_ring0_protocol::{self as protocol, Job, Message, Options, Reply};
+use vmdisp_scenarios::{
+    self as scenarios, Look, Picture, Progress, Row, RowOptions, Writes, find_row, main_job,
+    run_row,
+};
 
-use crate::{cpu::clock, driver::Loader, host::Machine, log, nt, pci, serial};
+use crate::{cpu::clock, display, driver::Loader, host::Machine, log, nt, pci, serial};
 
 /// Time between two reports of progress, in 100 ns.
 const PROGRESS_PERIOD: u64 = 1_000_000;
@@ -69,6 +72,34 @@ impl scenarios::Machine for Kernel {
 
     fn take_faults(&self) -> Vec<String> {
         core::mem::take(&mut *self.faults.lock())
+    }
+
+    fn look(&self, adapter: u32, expected: &Picture) -> Result<Look, String> {
+        let picture = json(expected);
+        match serial::ask(&Message::Look { adapter, picture }) {
+            Reply::Seen(look) => serde_json::from_value(look).map_err(|error| error.to_string()),
+            Reply::Failed(why) => Err(why),
+            Reply::Kept => Err("the workbench answered something else".into()),
+        }
+    }
+
+    fn keep_picture(&self, adapter: u32, name: &str) -> Result<(), String> {
+        let name = name.into();
+        match serial::ask(&Message::Keep { adapter, name }) {
+            Reply::Kept => Ok(()),
+            Reply::Failed(why) => Err(why),
+            Reply::Seen(_) => Err("the workbench answered something else".into()),
+        }
+    }
+
+    fn writes_during(&self, adapter: u32, work: &mut dyn FnMut()) -> Option<Writes> {
+        self.machine.writes_during(adapter, work)
+    }
+
+    fn lose_display_state(&self, adapter: u32) -> bool {
+        self.machine
+            .adapter(adapter)
+            .is_some_and(display::lose_power)
     }
 
     unsafe fn while_changing(

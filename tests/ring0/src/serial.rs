@@ -1,11 +1,17 @@
 //! COM1: the log, and the lines that the workbench reads.
 
+use alloc::{format, vec::Vec};
 use core::fmt::{self, Write};
 
-use serde_json::to_string;
+use serde_json::{from_slice, to_string};
 use spin::Mutex;
 use uart_16550::{Config, Uart16550, backend::PioBackend};
-use vmdisp_ring0_protocol::{MESSAGE_MARK, Message};
+use vmdisp_ring0_protocol::{MESSAGE_MARK, Message, Reply};
+
+use crate::{cpu::clock, nt::dispatcher};
+
+/// Time between two looks for an answer, in 100 ns.
+const POLL: u64 = 1_000;
 
 /// First I/O port of COM1.
 const COM1: u16 = 0x3f8;
@@ -61,6 +67,22 @@ pub fn message(message: &Message) {
         Ok(json) => line(format_args!("{MESSAGE_MARK}{json}")),
         Err(error) => line(format_args!("a message could not be written: {error}")),
     }
+}
+
+/// Asks the workbench something and waits for its answer; what is due meanwhile runs. The caller holds
+/// no lock.
+pub fn ask(question: &Message) -> Reply {
+    message(question);
+    let mut answer = Vec::new();
+    loop {
+        let byte = PORT.lock().try_receive_byte();
+        match byte {
+            Ok(b'\n') => break,
+            Ok(byte) => answer.push(byte),
+            Err(_) => dispatcher::idle_until(clock::now_100ns() + POLL),
+        }
+    }
+    from_slice(&answer).unwrap_or_else(|error| Reply::Failed(format!("the answer: {error}")))
 }
 
 /// Writes a line of log.

@@ -1,20 +1,24 @@
 //! One virtual machine, from its start to its end.
 
 use std::{
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader, Read, Write},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdin, Command, Stdio},
     sync::mpsc::{self, Receiver, RecvTimeoutError, Sender},
     thread,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result};
+use serde_json::Value;
 use vmdisp_ring0_protocol::{
-    DRIVER_FILE, END_MARK, EXIT_PORT, End, MESSAGE_MARK, Message, OPTIONS_FILE, Options,
+    DRIVER_FILE, END_MARK, EXIT_PORT, End, MESSAGE_MARK, Message, OPTIONS_FILE, Options, Reply,
 };
 
-use super::qmp::{self, Commands, Listener};
+use super::{
+    qmp::{self, Commands, Listener},
+    screen::Screens,
+};
 use crate::toolchain::find_program;
 
 /// QEMU's program for x64 machines.
@@ -99,7 +103,8 @@ impl Machine<'_> {
         let options = folder.path().join("options.json");
         std::fs::write(&options, serde_json::to_vec(self.options)?)?;
         let control = Listener::open()?;
-        let mut command = self.command(&options, &control)?;
+        let screens = Screens::new(self.devices, folder.path());
+        let mut command = self.command(&options, &control, &screens)?;
         let start = Instant::now();
         let mut child = command
             .spawn()
@@ -111,6 +116,8 @@ impl Machine<'_> {
         let mut run = Run {
             outcome: Outcome::default(),
             commands: None,
+            serial: child.stdin.take(),
+            screens,
             deadline: start + self.limit,
             registers_asked: false,
             ended: false,
@@ -127,7 +134,7 @@ impl Machine<'_> {
         Ok(outcome)
     }
 
-    fn command(&self, options: &Path, control: &Listener) -> Result<Command> {
+    fn command(&self, options: &Path, control: &Listener, screens: &Screens) -> Result<Command> {
         let mut command = Command::new(qemu()?);
         command.args([
             "-M",
@@ -148,8 +155,8 @@ impl Machine<'_> {
             .arg(format!("isa-debug-exit,iobase={EXIT_PORT:#x},iosize=4"));
         command.arg("-qmp").arg(control.argument()?);
         command.arg("-kernel").arg(self.kernel);
-        for device in self.devices {
-            command.args(["-device", device]);
+        for device in screens.arguments(self.devices) {
+            command.args(["-device", &device]);
         }
         command
             .arg("-fw_cfg")
@@ -161,7 +168,7 @@ impl Machine<'_> {
             command.args(["-icount", "shift=0,sleep=off"]);
         }
         command
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         Ok(command)
@@ -209,6 +216,9 @@ fn collect(child: &mut Child) -> thread::JoinHandle<String> {
 struct Run {
     outcome: Outcome,
     commands: Option<Commands>,
+    /// Where the kernel hears the answers to its questions.
+    serial: Option<ChildStdin>,
+    screens: Screens,
     deadline: Instant,
     /// The last thing that is done with a machine that stopped or hangs.
     registers_asked: bool,
@@ -223,15 +233,22 @@ impl Run {
             let left = self.deadline.saturating_duration_since(Instant::now());
             match heard.recv_timeout(left) {
                 Ok(Heard::Line(line)) => self.line(line, hear),
-                Ok(Heard::Control(qmp::Said::Ready(commands))) => self.commands = Some(commands),
+                Ok(Heard::Control(qmp::Said::Ready(commands))) => {
+                    self.screens.send(self.commands.insert(commands));
+                }
                 Ok(Heard::Control(qmp::Said::Event(event))) => {
                     if event == "SHUTDOWN" {
                         self.outcome.reset = true;
                         self.ask_for_registers();
                     }
                 }
-                Ok(Heard::Control(qmp::Said::Answer(answer))) => {
-                    if let Some(text) = answer.as_str().filter(|_| self.registers_asked) {
+                Ok(Heard::Control(qmp::Said::Answer(name, answer))) => {
+                    if let Some(reply) = self.screens.answered(&name, &answer) {
+                        self.reply(&reply);
+                    }
+                    if let Ok(Some(text)) = answer.as_ref().map(Value::as_str)
+                        && self.registers_asked
+                    {
                         self.outcome.stopped_at = instruction_pointer(text);
                         return;
                     }
@@ -256,6 +273,7 @@ impl Run {
             match serde_json::from_str(json) {
                 Ok(message) => {
                     hear(Said::Message(&message));
+                    self.question(&message);
                     self.outcome.messages.push(message);
                 }
                 Err(error) => self
@@ -266,6 +284,23 @@ impl Run {
         } else {
             hear(Said::Line(&line));
             self.outcome.log.push(line);
+        }
+    }
+
+    /// Goes after the answer, if the message asks something.
+    fn question(&mut self, message: &Message) {
+        if let Some(reply) = self.screens.ask(message) {
+            self.reply(&reply);
+        }
+        if let Some(commands) = &mut self.commands {
+            self.screens.send(commands);
+        }
+    }
+
+    fn reply(&mut self, reply: &Reply) {
+        if let (Some(serial), Ok(line)) = (&mut self.serial, serde_json::to_string(reply)) {
+            // A kernel that is gone waits for nothing.
+            let _ = writeln!(serial, "{line}").and_then(|()| serial.flush());
         }
     }
 

@@ -7,8 +7,10 @@
 mod damage;
 mod kernel;
 mod machine;
+mod ppm;
 mod qmp;
 mod rows;
+mod screen;
 mod self_test;
 mod session;
 mod symbols;

@@ -55,8 +55,8 @@ impl Listener {
 pub enum Said {
     /// It is connected and takes commands.
     Ready(Commands),
-    /// An answer to a command.
-    Answer(Value),
+    /// An answer to a command: its name, and what it returned or why it failed.
+    Answer(String, Result<Value, String>),
     /// Something happened: the event's name.
     Event(String),
 }
@@ -76,7 +76,9 @@ fn pass_on(listener: &TcpListener, pass: impl Fn(Said) -> bool) -> Result<()> {
         } else if let Some(event) = said["event"].as_str() {
             Said::Event(event.to_owned())
         } else {
-            Said::Answer(said["return"].take())
+            let name = said["id"].as_str().unwrap_or_default().to_owned();
+            let why = said["error"]["desc"].as_str().map(str::to_owned);
+            Said::Answer(name, why.map_or_else(|| Ok(said["return"].take()), Err))
         };
         if !pass(said) {
             break;
@@ -95,7 +97,16 @@ impl Commands {
     ///
     /// Where QEMU is gone.
     pub fn send(&mut self, command: &str, arguments: &Value) -> Result<()> {
-        let line = json!({ "execute": command, "arguments": arguments });
+        self.send_named(command, arguments, command)
+    }
+
+    /// As [`Commands::send`], and the answer has that name.
+    ///
+    /// # Errors
+    ///
+    /// Where QEMU is gone.
+    pub fn send_named(&mut self, command: &str, arguments: &Value, name: &str) -> Result<()> {
+        let line = json!({ "execute": command, "arguments": arguments, "id": name });
         writeln!(self.0, "{line}").with_context(|| format!("sending {command} to QEMU"))
     }
 

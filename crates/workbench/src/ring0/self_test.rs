@@ -7,6 +7,7 @@ use anyhow::Result;
 use vmdisp_ring0_protocol::{FaultKind, Job, Options};
 
 use super::{
+    ADAPTERS,
     damage::{self, Damage, Damaged},
     machine::{Machine, Outcome},
     session::loaded_at,
@@ -176,6 +177,97 @@ const NETS: &[Net] = &[
         "",
     ),
     net(
+        "timer-absolute",
+        WRONG_USE,
+        "takes a relative one (negative)",
+        "deferred::set_timer",
+        "timer_absolute",
+    ),
+    net(
+        "timer-deleted",
+        WRONG_USE,
+        "is no timer, or was deleted",
+        "deferred::set_timer",
+        "timer_deleted",
+    ),
+    net(
+        "timer-irql",
+        WRONG_USE,
+        "allowed up to APC_LEVEL",
+        "deferred::delete_timer",
+        "timer_irql",
+    ),
+    net(
+        "timer-context-freed",
+        WRONG_USE,
+        "is the context of a timer that was not deleted",
+        "breakage::free",
+        "deferred::allocate_timer",
+    ),
+    net(
+        "timer-left",
+        WRONG_USE,
+        "the driver left something",
+        "",
+        "a timer not deleted, and set: 0x",
+    ),
+    net(
+        "timer-expires",
+        WRONG_USE,
+        "expired 0, 1, 1, 2 times, at IRQL 2",
+        "",
+        "",
+    ),
+    net(
+        "dpc-freed",
+        WRONG_USE,
+        "has a queued DPC in it",
+        "breakage::free",
+        "deferred::queue_dpc",
+    ),
+    net(
+        "dpc-not-initialised",
+        WRONG_USE,
+        "is no DPC that was initialised",
+        "deferred::queue_dpc",
+        "dpc_not_initialised",
+    ),
+    net(
+        "dpc-irql",
+        WRONG_USE,
+        "KeInsertQueueDpc: its routine returned at IRQL 0",
+        "",
+        "deferred::lower",
+    ),
+    net(
+        "dpc-left",
+        WRONG_USE,
+        "the driver left something",
+        "",
+        "a DPC still queued: 0x",
+    ),
+    net(
+        "screen-differs",
+        WRONG_USE,
+        "648 x 100: 0, then 1 pixels differ, the first Some((5, 63, ",
+        "",
+        "",
+    ),
+    net(
+        "screen-after-power",
+        WRONG_USE,
+        "as it should be but for [0, 0, 0] pixels",
+        "",
+        "",
+    ),
+    net(
+        "writes-counted",
+        WRONG_USE,
+        "writes are counted, and 7 read back",
+        "",
+        "",
+    ),
+    net(
         "stack-overflow",
         EXCEPTION,
         "double fault: the stack is used up",
@@ -275,13 +367,22 @@ pub fn run(kernel: &Path, driver: &Path) -> Result<ExitCode> {
         } else {
             LIMIT
         };
-        let outcome = start(kernel, None, &options, limit)?;
-        failed += judge(net, &outcome, &symbols);
+        // Screens are QEMU's, and its two models have little in common.
+        let devices = if net.name == "screen-differs" {
+            &ADAPTERS[..]
+        } else {
+            &ADAPTERS[..1]
+        };
+        for device in devices {
+            let outcome = start(kernel, None, &options, limit, device)?;
+            failed += judge(net, &outcome, &symbols);
+        }
     }
     for (net, damage) in DAMAGES {
         let copy = Damaged::new(driver, *damage)?;
         let damaged = copy.path();
-        let outcome = start(kernel, Some(&damaged), &Options::default(), LIMIT)?;
+        let options = Options::default();
+        let outcome = start(kernel, Some(&damaged), &options, LIMIT, ADAPTERS[0])?;
         let image = loaded_at(&outcome).map(|image| (damaged.as_path(), image));
         failed += judge(net, &outcome, &Symbols::read(kernel, image));
     }
@@ -303,8 +404,9 @@ fn start(
     driver: Option<&Path>,
     options: &Options,
     limit: Duration,
+    device: &str,
 ) -> Result<Outcome> {
-    let devices = ["VGA".to_owned()];
+    let devices = [device.to_owned()];
     let machine = Machine {
         kernel,
         driver,

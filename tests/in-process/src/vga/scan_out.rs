@@ -19,8 +19,18 @@ pub struct Shown {
 }
 
 impl Shown {
+    /// A picture of that size; `pixels` has its rows one after the other.
+    #[must_use]
+    pub fn new(width: u32, height: u32, pixels: Vec<u32>) -> Self {
+        Self {
+            width,
+            height,
+            pixels,
+        }
+    }
+
     /// Reads the picture out of video memory.
-    pub fn read(scan: &Scan, memory: &Bar) -> Self {
+    pub(super) fn read(scan: &Scan, memory: &Bar) -> Self {
         match scan {
             Scan::Blank(width, height) => Self {
                 width: *width,
@@ -42,6 +52,7 @@ impl Shown {
     }
 
     /// Compares it with what it should be.
+    #[must_use]
     pub fn compare(&self, expected: &Picture) -> Look {
         let mut pixels = self.pixels.iter();
         // `compare` asks row by row, each pixel once.

@@ -5,7 +5,8 @@
 //! ([`OPTIONS_FILE`]). The kernel answers on COM1, line by line: a line that
 //! starts with [`MESSAGE_MARK`] is a [`Message`] as JSON, one that starts with
 //! [`END_MARK`] is the last and ends with the run's [`End`] as a number, and any
-//! other line is log text for people.
+//! other line is log text for people. A [`Message`] that asks something is answered
+//! on COM1 by one line, a [`Reply`] as JSON.
 #![no_std]
 
 extern crate alloc;
@@ -132,6 +133,20 @@ pub enum Message {
     },
     /// What a row came to: the scenarios' `RowResult`.
     Row(Value),
+    /// How does the screen of an adapter differ from a picture? Answered by [`Reply::Seen`].
+    Look {
+        /// Which, in the order of the machine's devices.
+        adapter: u32,
+        /// The scenarios' `Picture`.
+        picture: Value,
+    },
+    /// Keep what the screen of an adapter shows. Answered by [`Reply::Kept`].
+    Keep {
+        /// Which, in the order of the machine's devices.
+        adapter: u32,
+        /// What to call it.
+        name: String,
+    },
     /// A pool block that the driver still has after its unload. A return address is written as
     /// in [`Fault::notes`].
     Leaked(String),
@@ -139,6 +154,18 @@ pub enum Message {
     Failed(String),
     /// Something broke; the run ends.
     Fault(Fault),
+}
+
+/// What the workbench answers to a [`Message`] that asks something.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reply {
+    /// How the screen differs: the scenarios' `Look`.
+    Seen(Value),
+    /// The picture was kept.
+    Kept,
+    /// It could not be done; why.
+    Failed(String),
 }
 
 /// How far a job is.

@@ -1,9 +1,9 @@
-//! The interrupt descriptor table and what an exception does: it ends the run with a report.
+//! The interrupt descriptor table, and what an interrupt or an exception does.
 //!
-//! No adapter that is driven now has an interrupt, so every vector above the
-//! exceptions is a fault too, and the 8259s are masked. A local APIC and an
-//! I/O APIC get their place here, beside `dispatch`, with the first adapter
-//! that interrupts.
+//! The clock and the request to run deferred work come back, and so do accesses to watched device
+//! memory. Everything else ends the run with a report. No adapter that is driven now has an interrupt
+//! of its own: the 8259s are masked, and an I/O APIC gets its place here, beside `dispatch`, with the
+//! first that has.
 
 use alloc::{format, string::String, vec, vec::Vec};
 use core::arch::global_asm;
@@ -17,16 +17,20 @@ use x86_64::{
     structures::idt::{InterruptDescriptorTable, PageFaultErrorCode},
 };
 
-use super::{backtrace, irql, segments};
+use super::{apic, backtrace, irql, segments};
 use crate::{
     fault,
-    memory::{layout, stack},
+    memory::{layout, stack, watch},
     nt,
 };
 
+const DEBUG: u64 = 1;
 const NMI: u64 = 2;
 const DOUBLE_FAULT: u64 = 8;
 const PAGE_FAULT: u64 = 14;
+const CLOCK: u64 = apic::CLOCK_VECTOR as u64;
+const DISPATCH: u64 = apic::DISPATCH_VECTOR as u64;
+const SPURIOUS: u64 = apic::SPURIOUS_VECTOR as u64;
 
 /// Bytes from one entry stub to the next.
 const STUB_SIZE: u64 = 16;
@@ -69,10 +73,31 @@ save_registers:
     push rax
     cld
     mov rdi, rsp
+    mov rbx, rsp
     xor ebp, ebp
+    sub rsp, 512
     and rsp, -16
+    fxsave64 [rsp]          /* the driver uses SSE2 */
     call {dispatch}
-    ud2
+    fxrstor64 [rsp]
+    mov rsp, rbx
+    pop rax
+    pop rcx
+    pop rdx
+    pop rbx
+    pop rbp
+    pop rsi
+    pop rdi
+    pop r8
+    pop r9
+    pop r10
+    pop r11
+    pop r12
+    pop r13
+    pop r14
+    pop r15
+    add rsp, 16             /* the vector and the error code */
+    iretq
     "#,
     dispatch = sym dispatch,
 );
@@ -188,8 +213,26 @@ fn name(vector: u64) -> &'static str {
     }
 }
 
-/// Where every vector ends.
-extern "sysv64" fn dispatch(frame: &Frame) -> ! {
+/// Where every vector comes.
+extern "sysv64" fn dispatch(frame: &mut Frame) {
+    let vector = frame.vector;
+    match vector {
+        CLOCK => nt::dispatcher::on_clock(),
+        DISPATCH => nt::dispatcher::on_dispatch(frame.rip),
+        SPURIOUS => {}
+        PAGE_FAULT if watched_access(frame) => {}
+        DEBUG if watch::on_step(&mut frame.rflags) => {}
+        _ => exception(frame),
+    }
+}
+
+/// Whether the page fault was an access that is only counted.
+fn watched_access(frame: &mut Frame) -> bool {
+    watch::on_fault(Cr2::read_raw(), frame.rip, frame.error, &mut frame.rflags)
+}
+
+/// Ends the run with a report.
+fn exception(frame: &Frame) -> ! {
     let level = irql::current();
     fault::begin();
     let touched = Cr2::read_raw();

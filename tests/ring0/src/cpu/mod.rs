@@ -1,5 +1,6 @@
 //! The processor: descriptor tables, exceptions, IRQL, time.
 
+pub mod apic;
 pub mod backtrace;
 pub mod clock;
 pub mod exceptions;

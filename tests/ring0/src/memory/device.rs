@@ -1,4 +1,4 @@
-//! Mappings of device memory, made only at the driver's request (`DxgkCbMapMemory`).
+//! Mappings of device memory, each with a range of addresses of its own.
 
 use alloc::vec::Vec;
 use core::ptr::NonNull;
@@ -9,6 +9,7 @@ use x86_64::{PhysAddr, structures::paging::PhysFrame};
 use super::{
     layout::{DEVICE, PAGE},
     paging::{self, Caching, Protection},
+    watch,
 };
 
 /// One mapping.
@@ -20,12 +21,19 @@ pub struct Mapping {
     pub physical: u64,
     /// Bytes asked for.
     pub bytes: u64,
+    /// Whether the driver has it; the others are the kernel's and the port's own.
+    pub of_driver: bool,
 }
 
 impl Mapping {
     /// Pages that it takes.
     fn pages(&self) -> u64 {
         (self.physical % PAGE + self.bytes).div_ceil(PAGE)
+    }
+
+    /// Its first page, and how many it takes.
+    pub fn place(&self) -> (u64, u64) {
+        (self.address & !(PAGE - 1), self.pages())
     }
 }
 
@@ -41,8 +49,25 @@ static MAPPINGS: Mutex<Mappings> = Mutex::new(Mappings {
     next: DEVICE.start,
 });
 
-/// Maps `bytes` of device memory at `physical`.
+/// Maps `bytes` of device memory at `physical`, for the kernel or the port.
 pub fn map(physical: u64, bytes: u64, caching: Caching) -> Option<NonNull<u8>> {
+    let mapping = new(physical, bytes, caching, false)?;
+    NonNull::new(mapping.address as *mut u8)
+}
+
+/// The same for the driver.
+pub fn map_for_driver(physical: u64, bytes: u64, caching: Caching) -> Option<Mapping> {
+    new(physical, bytes, caching, true)
+}
+
+/// The mappings that the driver has.
+pub fn of_driver() -> Vec<Mapping> {
+    let mappings = MAPPINGS.lock();
+    let of_driver = mappings.live.iter().filter(|mapping| mapping.of_driver);
+    of_driver.copied().collect()
+}
+
+fn new(physical: u64, bytes: u64, caching: Caching, of_driver: bool) -> Option<Mapping> {
     if bytes == 0 {
         return None;
     }
@@ -53,6 +78,7 @@ pub fn map(physical: u64, bytes: u64, caching: Caching) -> Option<NonNull<u8>> {
         address: start + offset,
         physical,
         bytes,
+        of_driver,
     };
     let pages = mapping.pages();
     // One page stays unmapped after each mapping.
@@ -63,13 +89,14 @@ pub fn map(physical: u64, bytes: u64, caching: Caching) -> Option<NonNull<u8>> {
         paging::map(start + page * PAGE, frame, Protection::ReadWrite, caching);
     }
     mappings.live.push(mapping);
-    NonNull::new((start + offset) as *mut u8)
+    Some(mapping)
 }
 
 /// Unmaps what [`map`] gave as `address`. False where it gave no such address.
 pub fn unmap(address: NonNull<u8>) -> bool {
-    let mut mappings = MAPPINGS.lock();
     let address = address.as_ptr() as u64;
+    watch::forget(address);
+    let mut mappings = MAPPINGS.lock();
     let Some(index) = mappings
         .live
         .iter()

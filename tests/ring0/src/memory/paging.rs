@@ -257,6 +257,25 @@ pub fn protect(start: u64, pages: u64, protection: Protection) {
     tlb::flush_all();
 }
 
+/// Gives the mapped page at `address` these flags, present or not. The processor may still know the
+/// old ones.
+pub fn set_flags(address: u64, flags: PageTableFlags) {
+    let page = Page::<Size4KiB>::containing_address(VirtAddr::new(address));
+    // SAFETY: callers own the page; one that is not present faults where it is accessed.
+    let flush = unsafe { tables().lock().update_flags(page, flags) };
+    flush.expect("a page with an entry").ignore();
+}
+
+/// Has the processor read the entry of `address` anew.
+pub fn flush_page(address: u64) {
+    tlb::flush(VirtAddr::new(address));
+}
+
+/// Has the processor read all entries anew.
+pub fn flush() {
+    tlb::flush_all();
+}
+
 /// The physical address behind `address`, and its page's flags.
 pub fn translate(address: u64) -> Option<(u64, PageTableFlags)> {
     let address = VirtAddr::try_new(address).ok()?;

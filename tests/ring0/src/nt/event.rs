@@ -1,13 +1,13 @@
 //! Events, and waiting for them.
 //!
-//! Nothing runs beside the driver's call, so an event that is not signalled
-//! when it is waited for stays so: a wait without end is a fault, and one with
-//! an end takes its time and then ends with `STATUS_TIMEOUT`.
+//! Nothing runs beside the driver's call but timers' routines and DPCs. Where
+//! none of them waits, an event that is not signalled stays so, and a wait for
+//! it without end is a fault.
 
 use alloc::{format, string::String, vec::Vec};
 
 use super::{
-    demand_irql, device,
+    demand_irql, device, dispatcher,
     status::{self, Status},
 };
 use crate::{
@@ -137,20 +137,25 @@ pub unsafe extern "win64" fn wait_for_single_object(
         },
     );
     device::complete_pending(object);
-    // SAFETY: the driver passes an object of its own; only events are known here.
-    let event = unsafe { known(SERVICE, object) };
-    if event.state != 0 {
-        if event.kind == SYNCHRONIZATION {
-            event.state = 0;
+    let deadline = timeout.map(deadline);
+    loop {
+        // SAFETY: the driver passes an object of its own; only events are known here.
+        let event = unsafe { known(SERVICE, object) };
+        if event.state != 0 {
+            if event.kind == SYNCHRONIZATION {
+                event.state = 0;
+            }
+            return status::SUCCESS;
         }
-        return status::SUCCESS;
+        match deadline {
+            Some(deadline) if clock::now_100ns() >= deadline => return status::TIMEOUT,
+            None if !dispatcher::anything_waits() => {
+                let text = String::from("waits without end for an event that nothing will signal");
+                fault::wrong_use(SERVICE, &text, Vec::new());
+            }
+            _ => dispatcher::idle_until(deadline.unwrap_or(u64::MAX)),
+        }
     }
-    let Some(timeout) = timeout else {
-        let text = String::from("waits without end for an event that nothing will signal");
-        fault::wrong_use(SERVICE, &text, Vec::new());
-    };
-    sleep(timeout);
-    status::TIMEOUT
 }
 
 /// `NTSTATUS KeDelayExecutionThread(KPROCESSOR_MODE, BOOLEAN, PLARGE_INTEGER)`.
@@ -165,14 +170,19 @@ pub unsafe extern "win64" fn delay_execution_thread(
     status::SUCCESS
 }
 
-/// Lets time pass, in units of 100 ns: as long as `time` says if it is negative, else until then.
-fn sleep(time: i64) {
-    let due = if time < 0 {
+/// When `time`, in units of 100 ns, is over: as long from now as it says if it is negative, else then.
+fn deadline(time: i64) -> u64 {
+    if time < 0 {
         clock::now_100ns().saturating_add(time.unsigned_abs())
     } else {
         time.unsigned_abs()
-    };
-    while clock::now_100ns() < due {
-        core::hint::spin_loop();
+    }
+}
+
+/// Lets time pass.
+fn sleep(time: i64) {
+    let deadline = deadline(time);
+    while clock::now_100ns() < deadline {
+        dispatcher::idle_until(deadline);
     }
 }

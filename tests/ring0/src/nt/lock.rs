@@ -7,7 +7,7 @@ use alloc::{format, vec, vec::Vec};
 
 use spin::Mutex;
 
-use super::{caller, demand_irql, process};
+use super::{caller, demand_irql, dispatcher, process};
 use crate::{
     cpu::irql::{self, APC_LEVEL, DISPATCH_LEVEL},
     fault,
@@ -118,6 +118,7 @@ pub unsafe extern "win64" fn release_spin_lock(lock: *mut usize, new: u8) {
     // SAFETY: the driver passes a spin lock of its own.
     unsafe { lock.write(0) }
     irql::set(new);
+    dispatcher::run_due();
 }
 
 /// `void KeAcquireSpinLockAtDpcLevel(PKSPIN_LOCK)`.

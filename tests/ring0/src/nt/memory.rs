@@ -1,7 +1,10 @@
 //! Copying memory: `MmCopyMemory`, and the C routines that ntoskrnl exports.
 
 use alloc::vec::Vec;
-use core::ptr;
+use core::{
+    ptr,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use spin::Mutex;
 
@@ -127,23 +130,37 @@ pub unsafe extern "win64" fn memcmp(left: *const u8, right: *const u8, bytes: us
     left.cmp(right) as i32
 }
 
+/// Whether one of the three functions below runs for the driver.
+static COPYING: AtomicBool = AtomicBool::new(false);
+
+/// Whether the instruction that runs moves bytes for the driver, in `memcpy` and its like.
+pub fn is_copying() -> bool {
+    COPYING.load(Ordering::Relaxed)
+}
+
 /// `void *memcpy(void *, const void *, size_t)`.
 pub unsafe extern "win64" fn memcpy(to: *mut u8, from: *const u8, bytes: usize) -> *mut u8 {
+    COPYING.store(true, Ordering::Relaxed);
     // SAFETY: the driver passes two buffers of this size; they should not overlap, but may.
     unsafe { ptr::copy(from, to, bytes) }
+    COPYING.store(false, Ordering::Relaxed);
     to
 }
 
 /// `void *memmove(void *, const void *, size_t)`.
 pub unsafe extern "win64" fn memmove(to: *mut u8, from: *const u8, bytes: usize) -> *mut u8 {
+    COPYING.store(true, Ordering::Relaxed);
     // SAFETY: the driver passes two buffers of this size.
     unsafe { ptr::copy(from, to, bytes) }
+    COPYING.store(false, Ordering::Relaxed);
     to
 }
 
 /// `void *memset(void *, int, size_t)`.
 pub unsafe extern "win64" fn memset(to: *mut u8, value: i32, bytes: usize) -> *mut u8 {
+    COPYING.store(true, Ordering::Relaxed);
     // SAFETY: the driver passes a buffer of this size.
     unsafe { to.write_bytes(value.to_le_bytes()[0], bytes) }
+    COPYING.store(false, Ordering::Relaxed);
     to
 }

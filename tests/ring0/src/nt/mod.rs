@@ -6,6 +6,8 @@
 
 mod debug;
 mod device;
+pub mod dispatcher;
+mod dpc;
 mod event;
 mod format;
 mod lock;
@@ -17,13 +19,14 @@ mod status;
 mod string;
 mod system;
 mod table;
+mod timer;
 
 use alloc::{format, string::String, vec::Vec};
 use core::sync::atomic::{AtomicU64, Ordering};
 
 pub use debug::{take_complaints, write_all_lines};
 pub use device::{DRIVER_OBJECT_SIZE, set_entry_points};
-pub use memory::while_changing;
+pub use memory::{is_copying, while_changing};
 pub use registry::{SERVICE_KEY, set_parameter, set_parameter_strings, set_parameters};
 pub use string::{UnicodeString, Utf16};
 pub use system::{set_image, set_verified};
@@ -65,6 +68,8 @@ pub fn left_behind() -> Vec<String> {
             .into_iter()
             .map(|lock| format!("lock not released: {lock}")),
     );
+    left.extend(timer::forget_all());
+    left.extend(dpc::forget_all());
     left
 }
 

@@ -5,7 +5,7 @@ use core::sync::atomic::{AtomicI64, Ordering};
 
 use crate::{cpu::irql, fault};
 
-use super::demand_irql;
+use super::{demand_irql, dispatcher};
 
 /// How often `KeEnterCriticalRegion` was called without its counterpart.
 static CRITICAL_REGIONS: AtomicI64 = AtomicI64::new(0);
@@ -53,6 +53,7 @@ pub unsafe extern "win64" fn lower_irql(new: u8) {
         fault::wrong_use("KeLowerIrql", &text, Vec::new());
     }
     irql::set(new);
+    dispatcher::run_due();
 }
 
 /// `PROCESSOR_NUMBER`.

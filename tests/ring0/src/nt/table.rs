@@ -6,7 +6,9 @@
 
 use core::arch::naked_asm;
 
-use super::{CALLER, debug, device, event, lock, memory, pool, process, registry, system};
+use super::{
+    CALLER, debug, device, dpc, event, lock, memory, pool, process, registry, system, timer,
+};
 
 /// Makes a stub for each service, and the table of them.
 macro_rules! services {
@@ -38,10 +40,14 @@ services! {
     ExAcquireFastMutex: lock::acquire_fast_mutex,
     ExAcquirePushLockExclusiveEx: lock::acquire_push_lock_exclusive,
     ExAllocatePool2: pool::allocate_pool2,
+    ExAllocateTimer: timer::allocate,
+    ExCancelTimer: timer::cancel,
+    ExDeleteTimer: timer::delete,
     ExFreePool: pool::free_pool,
     ExFreePoolWithTag: pool::free_pool_with_tag,
     ExReleaseFastMutex: lock::release_fast_mutex,
     ExReleasePushLockExclusiveEx: lock::release_push_lock_exclusive,
+    ExSetTimer: timer::set,
     IoBuildDeviceIoControlRequest: device::build_device_io_control_request,
     IofCallDriver: device::call_driver,
     IoGetDeviceObjectPointer: device::get_device_object_pointer,
@@ -51,16 +57,20 @@ services! {
     KeClearEvent: event::clear,
     KeDelayExecutionThread: event::delay_execution_thread,
     KeEnterCriticalRegion: process::enter_critical_region,
+    KeFlushQueuedDpcs: dpc::flush,
     KeGetCurrentIrql: process::current_irql,
     KeGetCurrentProcessorNumberEx: process::current_processor_number,
+    KeInitializeDpc: dpc::initialize,
     KeInitializeEvent: event::initialize,
     KeInitializeSpinLock: lock::initialize_spin_lock,
+    KeInsertQueueDpc: dpc::insert,
     KeLeaveCriticalRegion: process::leave_critical_region,
     KeLowerIrql: process::lower_irql,
     KeQueryInterruptTimePrecise: system::query_interrupt_time_precise,
     KeReadStateEvent: event::read_state,
     KeReleaseSpinLock: lock::release_spin_lock,
     KeReleaseSpinLockFromDpcLevel: lock::release_spin_lock_from_dpc_level,
+    KeRemoveQueueDpc: dpc::remove,
     KeResetEvent: event::reset,
     KeSetEvent: event::set,
     KeWaitForSingleObject: event::wait_for_single_object,

@@ -20,7 +20,7 @@ use core::ptr;
 use block::{Block, Blocks};
 use spin::{Mutex, Once};
 
-use super::{caller, demand_irql};
+use super::{caller, demand_irql, dpc, timer};
 use crate::{
     cpu::irql::{APC_LEVEL, DISPATCH_LEVEL},
     fault,
@@ -150,13 +150,23 @@ pub fn calls() -> u64 {
     pool().lock().calls
 }
 
+/// Counts an allocation that a service makes for itself; false if it is the one that shall fail.
+pub fn count_call() -> bool {
+    pool().lock().count_call()
+}
+
 impl Pool {
-    fn allocate(&mut self, bytes: u64, tag: [u8; 4], flags: u64) -> *mut u8 {
+    /// Counts a call; false if it is the one that shall fail.
+    fn count_call(&mut self) -> bool {
         self.calls += 1;
+        self.fails.take_if(|nth| *nth == self.calls).is_none()
+    }
+
+    fn allocate(&mut self, bytes: u64, tag: [u8; 4], flags: u64) -> *mut u8 {
+        let counted = self.count_call();
         let used = self.tags.entry(tag).or_default();
         used.calls += 1;
-        if self.fails == Some(self.calls) {
-            self.fails = None;
+        if !counted {
             return ptr::null_mut();
         }
         let alignment = if flags & CACHE_ALIGNED == 0 {
@@ -286,6 +296,11 @@ pub unsafe extern "win64" fn allocate_pool2(flags: u64, bytes: usize, tag: u32) 
 
 fn free(service: &str, block: *mut u8, tag: Option<[u8; 4]>) {
     demand_irql(service, DISPATCH_LEVEL);
+    let bytes = pool().lock().live.get(&(block as u64)).map(|b| b.bytes);
+    if let Some(bytes) = bytes {
+        dpc::demand_none_in(service, block as u64, bytes);
+        timer::demand_none_in(service, block as u64, bytes);
+    }
     let result = pool().lock().free(block as u64, tag);
     if let Err((text, notes)) = result {
         fault::wrong_use(service, &text, notes);
