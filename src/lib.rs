@@ -4,7 +4,7 @@
 //! keeps Windows' allocations of video memory. Arrows between the modules go one way:
 //!
 //! ```text
-//! entry → ddi → adapter → { allocation, memory } → { pool, device } → kernel
+//! entry → ddi → adapter → { allocation, display, memory } → { pool, device } → kernel
 //! ```
 //!
 //! | module | responsible for |
@@ -12,6 +12,7 @@
 //! | [`ddi`] | the border: raw arguments to checked views, results to statuses |
 //! | [`adapter`] | an adapter's life from AddDevice to RemoveDevice |
 //! | [`allocation`] | allocations and resources |
+//! | [`display`] | the monitor, its modes, and what it shows |
 //! | [`memory`] | segments |
 //! | [`pool`] | the memory that objects live in, and the check of their handles |
 //! | [`device`] | the hardware |

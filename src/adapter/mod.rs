@@ -8,6 +8,7 @@
 
 mod device;
 mod information;
+mod monitor;
 pub mod parameters;
 mod start;
 
@@ -18,7 +19,8 @@ pub use information::{Caps, PRIVATE_BYTES, SegmentDescriptor, private_data, segm
 pub use start::StartError;
 
 use crate::allocation::Store;
-use crate::device::{AnyHardware, Direct};
+use crate::device::AnyHardware;
+use crate::display::Screen;
 use crate::kernel::dxgkrnl::Dxgkrnl;
 use crate::kernel::irql::{AtMostDispatch, Passive};
 use crate::kernel::{NoMemory, Shared, SpinLock, Tag};
@@ -48,8 +50,8 @@ pub struct Adapter {
     pub segments: Segments,
     /// `None` unless started.
     running: SpinLock<Option<Shared<Running>>>,
-    /// The screen, for what comes at any IRQL.
-    pub direct: Direct,
+    /// What the monitor shows.
+    pub screen: Screen,
     /// The hardware is gone for good and is not touched any more (contract: L8).
     gone: AtomicBool,
 }
@@ -67,7 +69,7 @@ impl Adapter {
             devices: Pool::try_new(DEVICES, mode, irql)?,
             segments: Segments::new(),
             running: SpinLock::new(None),
-            direct: Direct::new(),
+            screen: Screen::try_new(TAG, irql)?,
             gone: AtomicBool::new(false),
         })
     }
@@ -77,9 +79,10 @@ impl Adapter {
         self.running.lock(irql).clone()
     }
 
-    /// The hardware was pulled out. Any IRQL.
-    pub fn surprise_removed(&self) {
+    /// The hardware was pulled out.
+    pub fn surprise_removed(&self, irql: Passive) {
         self.gone.store(true, Ordering::Release);
+        self.screen.leave(irql);
     }
 
     /// Whether the hardware was pulled out. Any IRQL.
@@ -91,7 +94,7 @@ impl Adapter {
     /// Sets VGA character mode, so that a bugcheck can be read. Any IRQL (contract: L7).
     pub fn reset(&self) {
         if !self.is_gone() {
-            self.direct.text_mode();
+            self.screen.direct().text_mode();
         }
     }
 }

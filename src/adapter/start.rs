@@ -3,9 +3,12 @@
 use core::mem;
 use core::sync::atomic::Ordering;
 
-use super::{Adapter, Running, TAG};
+use dxgk_sys::D3DDDIFORMAT;
+
+use super::{Adapter, Running, TAG, monitor};
 use crate::device::{AnyHardware, OpenError};
-use crate::kernel::dxgkrnl::{Dxgkrnl, Refused};
+use crate::display::Parts;
+use crate::kernel::dxgkrnl::{Dxgkrnl, PostDisplay, Refused};
 use crate::kernel::irql::Passive;
 use crate::kernel::{NoMemory, Shared, complain};
 
@@ -39,12 +42,14 @@ impl From<NoMemory> for StartError {
 }
 
 impl Adapter {
-    /// Finds the hardware and maps it. Allocations made before an earlier stop are still there.
+    /// Finds the hardware and the monitor, and takes over the screen, which is black then. A mode is
+    /// offered if `primaries` primaries of it fit into video memory. Allocations made before an earlier
+    /// stop are still there.
     ///
     /// # Errors
     ///
     /// See [`StartError`]; the adapter is as it was before.
-    pub fn start(&self, dxgkrnl: Dxgkrnl, irql: Passive) -> Result<(), StartError> {
+    pub fn start(&self, dxgkrnl: Dxgkrnl, primaries: u32, irql: Passive) -> Result<(), StartError> {
         let ranges = match dxgkrnl.memory_ranges(irql) {
             Ok(ranges) => ranges,
             Err(refused) => {
@@ -59,21 +64,61 @@ impl Adapter {
             }
         };
         let hardware = AnyHardware::open(&dxgkrnl, ranges.as_slice(), irql)?;
-        let memory = hardware.hardware().video_memory();
+        let monitor = monitor::find(hardware.hardware(), primaries, irql)?;
+        let parts = Parts::try_new(&self.screen, monitor, dxgkrnl, TAG, irql)?;
         let running = Shared::try_new(TAG, Running { dxgkrnl, hardware }, irql)?;
+        // Nothing can fail from here on, so the screen that the firmware left may change.
         self.stop(irql);
-        running.hardware.hardware().arm(&self.direct, None);
-        self.exchange(Some(running), irql);
-        self.gone.store(false, Ordering::Release);
+        let hardware = running.hardware.hardware();
+        let memory = hardware.video_memory();
+        let post = dxgkrnl.acquire_post_display(irql);
+        let found = post.and_then(|post| monitor::picture(&post, memory));
+        let size = post.map(|post| (post.width, post.height));
+        self.screen.start(parts, hardware, found, size, irql);
         self.segments.set(memory.physical, memory.bytes);
+        self.gone.store(false, Ordering::Release);
+        self.exchange(Some(running), irql);
         Ok(())
     }
 
     /// Gives back all that `start` took. It may be started again (contract: L4).
     pub fn stop(&self, irql: Passive) {
-        self.direct.disarm();
+        self.screen.stop(irql);
         self.segments.clear();
         self.exchange(None, irql);
+    }
+
+    /// As [`Adapter::stop`], and leaves the screen to the driver that comes next: black, linear and
+    /// visible. `None`, and still started, if there is no picture to leave (contract: L4).
+    pub fn stop_and_release(&self, irql: Passive) -> Option<PostDisplay> {
+        let running = self.running(irql).filter(|_| !self.is_gone())?;
+        let hardware = running.hardware.hardware();
+        let picture = self.screen.release(hardware, irql)?;
+        let physical = hardware.video_memory().physical;
+        self.stop(irql);
+        Some(PostDisplay {
+            width: picture.width,
+            height: picture.height,
+            pitch: picture.pitch,
+            physical: physical.saturating_add(picture.offset),
+            format: D3DDDIFORMAT::D3DDDIFMT_X8R8G8B8,
+        })
+    }
+
+    /// The adapter goes to sleep; `picture_stays` for hibernation.
+    pub fn sleep(&self, picture_stays: bool, irql: Passive) {
+        self.screen.sleep(picture_stays, irql);
+    }
+
+    /// The adapter is awake again, whatever it has lost.
+    pub fn wake(&self, irql: Passive) {
+        let Some(running) = self.running(irql).filter(|_| !self.is_gone()) else {
+            return;
+        };
+        let hardware = running.hardware.hardware();
+        let post = running.dxgkrnl.acquire_post_display(irql);
+        let found = post.and_then(|post| monitor::picture(&post, hardware.video_memory()));
+        self.screen.wake(hardware, found, irql);
     }
 
     /// Puts `running` in place. What was there is dropped after the lock: unmapping wants

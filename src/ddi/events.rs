@@ -1,4 +1,4 @@
-//! Power, removal, ACPI, reset, and requests that this driver has no answer to
+//! Power, removal, ACPI, and requests that this driver has no answer to
 //! (contract: L6 to L9).
 
 use core::ffi::c_void;
@@ -10,24 +10,42 @@ use dxgk_sys::{
 };
 
 use super::handles;
+use crate::kernel::irql::Passive;
 use crate::kernel::note;
+
+/// `DISPLAY_ADAPTER_HW_ID` of video.h: the adapter itself, and none of its children.
+const DISPLAY_ADAPTER_HW_ID: ULONG = ULONG::MAX;
 
 ddi_fn! {
     /// `DxgkDdiSetPowerState`: never fails (contract: L6). `PASSIVE_LEVEL`.
     ///
-    /// A virtual adapter draws no less in another state, and there is no mode yet that would have to
-    /// be set again on the way back: the debugger is told, and that is all.
+    /// A virtual adapter draws no less in another state. What a sleep takes from the screen is set
+    /// again: the mode, after hibernation, and the source's visibility, which is Windows' to set.
     ///
     /// # Safety
     ///
     /// Called by dxgkrnl.
     pub unsafe fn set_power_state(
-        _context: *mut c_void,
-        _device: ULONG,
+        context: *mut c_void,
+        device: ULONG,
         state: DEVICE_POWER_STATE,
-        _reason: POWER_ACTION,
+        reason: POWER_ACTION,
     ) -> i32 {
+        // SAFETY: the DDI's documented level.
+        let irql = unsafe { Passive::assume() };
         note(c"SetPowerState", c"state", state.0.cast_unsigned().into());
+        // SAFETY: used in this call only.
+        let Some(adapter) = (unsafe { handles::adapter(context) }) else {
+            return STATUS_SUCCESS;
+        };
+        let on = state == DEVICE_POWER_STATE::PowerDeviceD0;
+        match device {
+            DISPLAY_ADAPTER_HW_ID if on => adapter.wake(irql),
+            DISPLAY_ADAPTER_HW_ID => {
+                adapter.sleep(reason == POWER_ACTION::PowerActionHibernate, irql);
+            }
+            child => adapter.screen.set_monitor_power(child, on, irql),
+        }
         STATUS_SUCCESS
     }
 
@@ -45,20 +63,9 @@ ddi_fn! {
         let Some(adapter) = (unsafe { handles::adapter(context) }) else {
             return STATUS_INVALID_PARAMETER;
         };
-        adapter.surprise_removed();
+        // SAFETY: the DDI's documented level.
+        adapter.surprise_removed(unsafe { Passive::assume() });
         STATUS_SUCCESS
-    }
-
-    /// `DxgkDdiResetDevice`: VGA character mode, by one register write (contract: L7). Any IRQL.
-    ///
-    /// # Safety
-    ///
-    /// Called by dxgkrnl or the HAL, at a bugcheck or hibernation.
-    pub unsafe fn reset_device(context: *mut c_void) {
-        // SAFETY: used in this call only.
-        if let Some(adapter) = unsafe { handles::adapter(context) } {
-            adapter.reset();
-        }
     }
 
     /// `DxgkDdiNotifyAcpiEvent`: a virtual adapter has no keys, lid or dock, so no event asks for a

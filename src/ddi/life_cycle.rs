@@ -3,15 +3,23 @@
 use core::ffi::c_void;
 use core::ptr::{self, NonNull};
 
-use dxgk_sys::status::{STATUS_INVALID_PARAMETER, STATUS_SUCCESS};
-use dxgk_sys::{DEVICE_OBJECT, DXGK_START_INFO, DXGKRNL_INTERFACE, ULONG, ddi_fn};
+use dxgk_sys::status::{STATUS_INVALID_PARAMETER, STATUS_NOT_SUPPORTED, STATUS_SUCCESS};
+use dxgk_sys::{
+    DEVICE_OBJECT, DXGK_DISPLAY_INFORMATION, DXGK_START_INFO, DXGKRNL_INTERFACE, LARGE_INTEGER,
+    UINT, ULONG, ddi_fn,
+};
 
 use super::handles;
+use super::kind::{Kind, kind};
 use super::status::{self, InvalidParameter};
 use crate::adapter::{Adapter, TAG};
+use crate::display::TARGET;
 use crate::kernel::dxgkrnl::Dxgkrnl;
 use crate::kernel::irql::Passive;
 use crate::kernel::{NoMemory, Owned, complain};
+
+/// The monitor is no ACPI device.
+const ACPI_ID: ULONG = 0;
 
 /// Video present sources and children: none until there is a screen.
 pub const SOURCES: ULONG = 0;
@@ -62,7 +70,12 @@ ddi_fn! {
         }
         // SAFETY: dxgkrnl's interface, with its size in it.
         let dxgkrnl = unsafe { Dxgkrnl::copy(interface) };
-        let started = adapter.start(dxgkrnl, irql);
+        let primaries = match kind() {
+            // The one that is shown and the one that is drawn.
+            Kind::Full => 2,
+            Kind::DisplayOnly => 1,
+        };
+        let started = adapter.start(dxgkrnl, primaries, irql);
         if started.is_ok() {
             // SAFETY: checked for NULL; dxgkrnl's own variable.
             unsafe { sources.write(SOURCES) };
@@ -85,6 +98,45 @@ ddi_fn! {
             return bad(c"StopDevice");
         };
         adapter.stop(irql);
+        STATUS_SUCCESS
+    }
+
+    /// `DxgkDdiStopDeviceAndReleasePostDisplayOwnership`: as StopDevice, and leaves a black linear
+    /// picture that the driver that comes next can draw into. `PASSIVE_LEVEL`.
+    ///
+    /// # Safety
+    ///
+    /// As [`stop_device`]; `information` is NULL or good for one write.
+    pub unsafe fn stop_device_and_release_post_display_ownership(
+        context: *mut c_void,
+        target: UINT,
+        information: *mut DXGK_DISPLAY_INFORMATION,
+    ) -> i32 {
+        // SAFETY: the DDI's documented level.
+        let irql = unsafe { Passive::assume() };
+        // SAFETY: used in this call only.
+        let adapter = unsafe { handles::adapter(context) };
+        let (Some(adapter), Some(information)) = (adapter, NonNull::new(information)) else {
+            return bad(c"StopDeviceAndReleasePostDisplayOwnership");
+        };
+        // The one target that there is has the one monitor, always connected.
+        let released = (target == TARGET).then(|| adapter.stop_and_release(irql));
+        let Some(left) = released.flatten() else {
+            return STATUS_NOT_SUPPORTED;
+        };
+        let left = DXGK_DISPLAY_INFORMATION {
+            Width: left.width,
+            Height: left.height,
+            Pitch: left.pitch,
+            ColorFormat: left.format,
+            PhysicAddress: LARGE_INTEGER {
+                QuadPart: left.physical.cast_signed(),
+            },
+            TargetId: TARGET,
+            AcpiId: ACPI_ID,
+        };
+        // SAFETY: checked for NULL; dxgkrnl's own variable.
+        unsafe { information.write(left) };
         STATUS_SUCCESS
     }
 

@@ -11,16 +11,19 @@
 //! Windows reads a driver's kind from which callbacks are present (contract: G2).
 
 mod allocations;
+mod bugcheck;
 mod devices;
 mod etw;
 mod events;
 mod handles;
 mod information;
+mod interrupts;
 mod kind;
 mod life_cycle;
 mod openings;
 mod output;
 mod pointer;
+mod screen;
 mod status;
 mod view;
 
@@ -49,9 +52,17 @@ macro_rules! enter_common {
         $data.DxgkDdiSetPowerState = Some(events::set_power_state);
         $data.DxgkDdiNotifyAcpiEvent = Some(events::notify_acpi_event);
         $data.DxgkDdiNotifySurpriseRemoval = Some(events::notify_surprise_removal);
-        $data.DxgkDdiResetDevice = Some(events::reset_device);
+        $data.DxgkDdiResetDevice = Some(bugcheck::reset_device);
         $data.DxgkDdiQueryInterface = Some(events::query_interface);
         $data.DxgkDdiControlEtwLogging = Some(etw::control_etw_logging);
+
+        $data.DxgkDdiStopDeviceAndReleasePostDisplayOwnership =
+            Some(life_cycle::stop_device_and_release_post_display_ownership);
+        $data.DxgkDdiSystemDisplayEnable = Some(bugcheck::system_display_enable);
+        $data.DxgkDdiSystemDisplayWrite = Some(bugcheck::system_display_write);
+        $data.DxgkDdiInterruptRoutine = Some(interrupts::interrupt_routine);
+        $data.DxgkDdiDpcRoutine = Some(interrupts::dpc_routine);
+        $data.DxgkDdiSetVidPnSourceVisibility = Some(screen::set_vidpn_source_visibility);
 
         $data.DxgkDdiQueryAdapterInfo = Some(information::query_adapter_info);
 
@@ -79,6 +90,10 @@ pub fn display_only_data() -> KMDDOD_INITIALIZATION_DATA {
 /// Enters a full driver's callbacks into a table that is all zero.
 pub fn enter(data: &mut DRIVER_INITIALIZATION_DATA) {
     enter_common!(data);
+
+    data.DxgkDdiSetVidPnSourceAddress = Some(screen::set_vidpn_source_address);
+    data.DxgkDdiControlInterrupt = Some(screen::control_interrupt);
+    data.DxgkDdiGetScanLine = Some(screen::get_scan_line);
 
     data.DxgkDdiCreateDevice = Some(devices::create_device);
     data.DxgkDdiDestroyDevice = Some(devices::destroy_device);

@@ -15,7 +15,7 @@ use super::bochs::engine::{Abilities, Engine};
 use super::bochs::registers::Registers;
 use super::scan_out::{NotTaken, PIXEL, ScanOut};
 use crate::kernel::Window;
-use crate::kernel::irql::{Any, Passive};
+use crate::kernel::irql::{Any, AtMostApc};
 
 /// Nobody changes the hardware.
 const IDLE: u8 = 0;
@@ -102,7 +102,7 @@ impl Direct {
     /// # Errors
     ///
     /// [`NotTaken`] if the hardware cannot do it. It is then in the mode before again.
-    pub fn set_mode(&self, scan_out: &ScanOut, _irql: Passive) -> Result<(), NotTaken> {
+    pub fn set_mode(&self, scan_out: &ScanOut, _irql: impl AtMostApc) -> Result<(), NotTaken> {
         self.take();
         let result = self.set_mode_taken(scan_out);
         self.give_back();

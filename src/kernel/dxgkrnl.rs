@@ -10,13 +10,14 @@ use core::ptr::{self, NonNull};
 
 use dxgk_sys::status::STATUS_SUCCESS;
 use dxgk_sys::{
-    CM_RESOURCE_LIST, D3DKMT_HANDLE, DXGK_CHILD_STATUS, DXGK_CHILD_STATUS_HotPlug,
-    DXGK_CHILD_STATUS_TYPE, DXGK_DEVICE_INFO, DXGK_HANDLE_TYPE, DXGK_WHICHSPACE_CONFIG,
-    DXGKARGCB_GETHANDLEDATA, DXGKCB_GET_DEVICE_INFORMATION, DXGKCB_GETHANDLEDATA,
-    DXGKCB_INDICATE_CHILD_STATUS, DXGKCB_LOG_ETW_EVENT, DXGKCB_MAP_MEMORY,
-    DXGKCB_QUERYMONITORINTERFACE, DXGKCB_QUERYVIDPNINTERFACE, DXGKCB_READ_DEVICE_SPACE,
-    DXGKCB_UNMAP_MEMORY, DXGKRNL_INTERFACE, GUID, HANDLE, LARGE_INTEGER, MEMORY_CACHING_TYPE,
-    NTSTATUS,
+    CM_RESOURCE_LIST, D3DDDIFORMAT, D3DKMT_HANDLE, DXGK_CHILD_STATUS, DXGK_CHILD_STATUS_HotPlug,
+    DXGK_CHILD_STATUS_TYPE, DXGK_DEVICE_INFO, DXGK_DISPLAY_INFORMATION, DXGK_HANDLE_TYPE,
+    DXGK_WHICHSPACE_CONFIG, DXGKARGCB_GETHANDLEDATA, DXGKCB_ACQUIRE_POST_DISPLAY_OWNERSHIP,
+    DXGKCB_GET_DEVICE_INFORMATION, DXGKCB_GETHANDLEDATA, DXGKCB_INDICATE_CHILD_STATUS,
+    DXGKCB_LOG_ETW_EVENT, DXGKCB_MAP_MEMORY, DXGKCB_NOTIFY_DPC, DXGKCB_NOTIFY_INTERRUPT,
+    DXGKCB_QUERYMONITORINTERFACE, DXGKCB_QUERYVIDPNINTERFACE, DXGKCB_QUEUE_DPC,
+    DXGKCB_READ_DEVICE_SPACE, DXGKCB_SYNCHRONIZE_EXECUTION, DXGKCB_UNMAP_MEMORY, DXGKRNL_INTERFACE,
+    GUID, HANDLE, LARGE_INTEGER, MEMORY_CACHING_TYPE, NTSTATUS,
 };
 
 use super::Window;
@@ -36,6 +37,21 @@ pub enum Cache {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Refused(pub NTSTATUS);
 
+/// The picture that firmware has left on the screen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PostDisplay {
+    /// In pixels.
+    pub width: u32,
+    /// In pixels.
+    pub height: u32,
+    /// Bytes of a row.
+    pub pitch: u32,
+    /// The physical address of its first pixel.
+    pub physical: u64,
+    /// Of its pixels.
+    pub format: D3DDDIFORMAT,
+}
+
 /// The callbacks of one started adapter, as far as the driver uses them.
 #[derive(Clone, Copy)]
 pub struct Dxgkrnl {
@@ -49,6 +65,11 @@ pub struct Dxgkrnl {
     unmap_memory: DXGKCB_UNMAP_MEMORY,
     get_handle_data: DXGKCB_GETHANDLEDATA,
     log_etw_event: DXGKCB_LOG_ETW_EVENT,
+    pub(super) synchronize_execution: DXGKCB_SYNCHRONIZE_EXECUTION,
+    pub(super) notify_interrupt: DXGKCB_NOTIFY_INTERRUPT,
+    pub(super) notify_dpc: DXGKCB_NOTIFY_DPC,
+    pub(super) queue_dpc: DXGKCB_QUEUE_DPC,
+    acquire_post_display: DXGKCB_ACQUIRE_POST_DISPLAY_OWNERSHIP,
 }
 
 // SAFETY: the callbacks can be called by any thread, with the handle that came with them.
@@ -96,6 +117,11 @@ impl Dxgkrnl {
             unmap_memory: member!(from, size, DxgkCbUnmapMemory, None),
             get_handle_data: member!(from, size, DxgkCbGetHandleData, None),
             log_etw_event: member!(from, size, DxgkCbLogEtwEvent, None),
+            synchronize_execution: member!(from, size, DxgkCbSynchronizeExecution, None),
+            notify_interrupt: member!(from, size, DxgkCbNotifyInterrupt, None),
+            notify_dpc: member!(from, size, DxgkCbNotifyDpc, None),
+            queue_dpc: member!(from, size, DxgkCbQueueDpc, None),
+            acquire_post_display: member!(from, size, DxgkCbAcquirePostDisplayOwnership, None),
         }
     }
 
@@ -135,6 +161,26 @@ impl Dxgkrnl {
         } else {
             Err(Refused(status))
         }
+    }
+
+    /// Takes over the screen that the firmware, or the driver before this one, has left. What it shows,
+    /// or `None`: then nothing is known of the mode that the hardware is in. Inside of StartDevice and
+    /// of SetPowerState alone (contract: L3).
+    #[must_use]
+    pub fn acquire_post_display(&self, _irql: Passive) -> Option<PostDisplay> {
+        let call = self.acquire_post_display?;
+        let mut found = DXGK_DISPLAY_INFORMATION::ZERO;
+        // SAFETY: at PASSIVE_LEVEL, with a structure to fill in.
+        let status = unsafe { call(self.adapter, &raw mut found) };
+        // SAFETY: every value of its bytes is a number.
+        let physical = unsafe { found.PhysicAddress.QuadPart }.cast_unsigned();
+        (status == STATUS_SUCCESS && found.Width != 0).then_some(PostDisplay {
+            width: found.Width,
+            height: found.Height,
+            pitch: found.Pitch,
+            physical,
+            format: found.ColorFormat,
+        })
     }
 
     /// Maps a range of the adapter's memory. It stays mapped until the [`Mapping`] is dropped.

@@ -23,7 +23,7 @@ mod user;
 mod world;
 
 pub use deferred::{Dpc, Timer};
-pub use irql::{Misuse, irql, set_irql, with_irql};
+pub use irql::{Misuse, at_device_irql, irql, set_irql, with_irql};
 pub use line::{Complaint, Note, complain, note};
 pub use lock::{FastMutex, FastMutexGuard, SpinGuard, SpinLock};
 pub use memory::{TagUse, WrongFree, WrongFreeKind, allocate, free, slot_allowed};

@@ -12,6 +12,10 @@
 
 use core::marker::PhantomData;
 
+/// The level that stands for a device's interrupt where there is none: above `DISPATCH_LEVEL`, below
+/// the clock's on every processor.
+pub const DEVICE_LEVEL: u8 = 5;
+
 mod sealed {
     pub trait Level {}
 }

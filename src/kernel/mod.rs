@@ -16,6 +16,7 @@
 //! | [`Event`] | set: `DISPATCH_LEVEL`, wait: `PASSIVE_LEVEL` | KeSetEvent, KeWaitForSingleObject |
 //! | [`Dpc`] | queue: any, drop: `PASSIVE_LEVEL` | KeInsertQueueDpc, KeFlushQueuedDpcs |
 //! | [`Timer`] | set: `DISPATCH_LEVEL`, drop: `PASSIVE_LEVEL` | ExAllocateTimer, ExSetTimer, ExDeleteTimer |
+//! | [`DeviceLock`] | `DISPATCH_LEVEL` | KfRaiseIrql, KeLowerIrql |
 //! | [`Thread`] | `PASSIVE_LEVEL` | PsCreateSystemThread |
 //! | [`copy_from_user`], [`copy_from_caller`] | `APC_LEVEL` | MmCopyMemory |
 //! | [`parameter_dword`], [`parameter_strings`] | `PASSIVE_LEVEL` | ZwQueryValueKey |
@@ -26,6 +27,7 @@ mod buffer;
 pub mod caller;
 pub mod dxgkrnl;
 mod foreign;
+mod interrupt;
 pub mod irql;
 mod owned;
 pub mod resources;
@@ -49,13 +51,15 @@ use host as back;
 use nt as back;
 
 pub use back::{
-    Dpc, Event, FastMutex, FastMutexGuard, SpinGuard, SpinLock, Thread, Timer, allocate, complain,
-    copy_from_caller, copy_from_user, delay, driver_word, free, is_user_address, is_verified, note,
-    now, parameter_dword, parameter_strings, processor, read_register_u8, read_register_u16,
-    set_driver_word, slot_allowed, write_register_u8, write_register_u16,
+    Dpc, Event, FastMutex, FastMutexGuard, SpinGuard, SpinLock, Thread, Timer, allocate,
+    at_device_irql, complain, copy_from_caller, copy_from_user, delay, driver_word, free,
+    is_user_address, is_verified, note, now, parameter_dword, parameter_strings, processor,
+    read_register_u8, read_register_u16, set_driver_word, slot_allowed, write_register_u8,
+    write_register_u16,
 };
 pub use buffer::Buffer;
 pub use foreign::{Foreign, Named};
+pub use interrupt::{DeviceLock, VerticalSync};
 #[cfg(feature = "wdk")]
 pub(crate) use nt::string;
 pub use owned::{Owned, Shared};

@@ -24,7 +24,7 @@ pub use lock::{FastMutex, FastMutexGuard, SpinGuard, SpinLock};
 pub use memory::{allocate, free, slot_allowed};
 pub use register::{read_register_u8, read_register_u16, write_register_u8, write_register_u16};
 pub use registry::{parameter_dword, parameter_strings};
-pub use system::{driver_word, is_verified, now, processor, set_driver_word};
+pub use system::{at_device_irql, driver_word, is_verified, now, processor, set_driver_word};
 pub use thread::Thread;
 pub use user::{copy_from_caller, copy_from_user, is_user_address};
 

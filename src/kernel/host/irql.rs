@@ -4,6 +4,7 @@ use core::cell::Cell;
 use std::thread_local;
 
 use super::World;
+use crate::kernel::irql::{AtMostDispatch, DEVICE_LEVEL, DeviceIrql};
 
 /// `PASSIVE_LEVEL`.
 pub(super) const PASSIVE: u8 = 0;
@@ -48,6 +49,13 @@ pub fn with_irql<R>(level: u8, work: impl FnOnce() -> R) -> R {
     }
     let _lower = Lower(LEVEL.replace(level));
     work()
+}
+
+/// Runs `work` at [`DEVICE_LEVEL`].
+pub fn at_device_irql<R>(_irql: impl AtMostDispatch, work: impl FnOnce(DeviceIrql) -> R) -> R {
+    demand(DISPATCH, "at_device_irql");
+    // SAFETY: the level is raised while `work` runs.
+    with_irql(DEVICE_LEVEL, || work(unsafe { DeviceIrql::assume() }))
 }
 
 /// Sets the level and tells the one before.

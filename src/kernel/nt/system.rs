@@ -4,10 +4,12 @@ use core::ptr;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use wdk_sys::ntddk::{
-    KeGetCurrentProcessorNumberEx, KeQueryInterruptTimePrecise, MmIsDriverVerifyingByAddress,
+    KeGetCurrentProcessorNumberEx, KeLowerIrql, KeQueryInterruptTimePrecise, KfRaiseIrql,
+    MmIsDriverVerifyingByAddress,
 };
 
 use super::super::Time;
+use super::super::irql::{AtMostDispatch, DEVICE_LEVEL, DeviceIrql};
 
 /// The time since the machine started.
 #[must_use]
@@ -46,4 +48,15 @@ pub fn is_verified() -> bool {
     let here: fn() -> bool = is_verified;
     // SAFETY: the address is one of the driver's image.
     unsafe { MmIsDriverVerifyingByAddress((here as *const ()).cast_mut().cast()) != 0 }
+}
+
+/// Runs `work` at [`DEVICE_LEVEL`].
+pub fn at_device_irql<R>(_irql: impl AtMostDispatch, work: impl FnOnce(DeviceIrql) -> R) -> R {
+    // SAFETY: the token shows that the IRQL is lower.
+    let before = unsafe { KfRaiseIrql(DEVICE_LEVEL) };
+    // SAFETY: it has been raised, until `work` returns.
+    let result = work(unsafe { DeviceIrql::assume() });
+    // SAFETY: the level of before.
+    unsafe { KeLowerIrql(before) };
+    result
 }

@@ -1,0 +1,60 @@
+//! The monitor, as StartDevice finds it.
+
+use dxgk_sys::D3DDDIFORMAT;
+
+use super::{TAG, parameters};
+use crate::device::{Hardware, ScanOut};
+use crate::display::Monitor;
+use crate::display::modes::{Limits, Sources};
+use crate::kernel::dxgkrnl::PostDisplay;
+use crate::kernel::irql::Passive;
+use crate::kernel::resources::MemoryRange;
+use crate::kernel::{NoMemory, Shared};
+
+/// Reads the monitor's data, and makes the list of modes: those of which `primaries` primaries fit into
+/// video memory.
+///
+/// # Errors
+///
+/// [`NoMemory`]
+pub fn find(
+    hardware: &dyn Hardware,
+    primaries: u32,
+    irql: Passive,
+) -> Result<Shared<Monitor>, NoMemory> {
+    let most = hardware.scan_out_limits();
+    let limits = Limits {
+        largest_width: most.largest_width,
+        largest_height: most.largest_height,
+        width_multiple: most.width_multiple,
+        video_memory: hardware.video_memory().bytes,
+        primaries,
+    };
+    let custom = parameters::modes(irql);
+    let mut bytes = [0; 256];
+    let count = hardware.edid(&mut bytes);
+    Shared::try_zeroed(TAG, irql, |monitor: &mut Monitor| {
+        monitor.edid.read(bytes.get(..count).unwrap_or_default());
+        monitor.modes.build(&Sources {
+            edid: &monitor.edid,
+            limits,
+            custom: custom.as_deref().unwrap_or_default(),
+        });
+    })
+}
+
+/// The picture that the firmware shows, if it is one that this driver could show: 32 bits a pixel, and
+/// whole in video memory.
+pub fn picture(found: &PostDisplay, memory: MemoryRange) -> Option<ScanOut> {
+    let formats = [
+        D3DDDIFORMAT::D3DDDIFMT_X8R8G8B8,
+        D3DDDIFORMAT::D3DDDIFMT_A8R8G8B8,
+    ];
+    let picture = ScanOut {
+        width: found.width,
+        height: found.height,
+        pitch: found.pitch,
+        offset: found.physical.checked_sub(memory.physical)?,
+    };
+    (formats.contains(&found.format) && picture.fits(memory.bytes)).then_some(picture)
+}
