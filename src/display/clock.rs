@@ -110,9 +110,10 @@ mod tests {
             if frame > 0 {
                 assert_eq!(clock.frame(Time(due.0 - 1)), frame - 1);
             }
-            let exact = frame as f64 * f64::from(rate.denominator) / f64::from(rate.numerator);
-            let seconds = (due.0 - 123_456) as f64 / 1e7;
-            assert!((seconds - exact).abs() < 1e-6, "{frame}: {seconds} {exact}");
+            // Exact to one unit, rounded up.
+            let units = u128::from(due.0 - 123_456) * u128::from(rate.numerator);
+            let exact = u128::from(frame) * u128::from(rate.denominator) * SECOND;
+            assert!((exact..exact + u128::from(rate.numerator)).contains(&units));
         }
     }
 
