@@ -4,9 +4,13 @@
 //! for another program to say, which computes the same picture and compares. So a picture is a
 //! few numbers, and a function of the place.
 
+mod test_card;
+
 use alloc::boxed::Box;
 
 use serde::{Deserialize, Serialize};
+
+use test_card::TestCard;
 
 /// A picture.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +27,13 @@ pub enum Picture {
         /// Another seed, another picture.
         seed: u32,
     },
+    /// A test card, which is also worth a person's look.
+    TestCard {
+        /// In pixels.
+        width: u32,
+        /// In pixels.
+        height: u32,
+    },
     /// Another picture, turned clockwise.
     Turned {
         /// What is turned.
@@ -37,7 +48,9 @@ impl Picture {
     pub fn size(&self) -> Option<(u32, u32)> {
         match self {
             Self::Black => None,
-            Self::Pattern { width, height, .. } => Some((*width, *height)),
+            Self::Pattern { width, height, .. } | Self::TestCard { width, height } => {
+                Some((*width, *height))
+            }
             Self::Turned { picture, quarters } => {
                 let (width, height) = picture.size()?;
                 Some(if quarters % 2 == 0 {
@@ -54,6 +67,11 @@ impl Picture {
         match self {
             Self::Black => 0,
             Self::Pattern { seed, .. } => noise(x, y, *seed),
+            Self::TestCard { width, height } => TestCard {
+                width: *width,
+                height: *height,
+            }
+            .pixel(x, y),
             Self::Turned { picture, quarters } => {
                 let (width, height) = picture.size().unwrap_or((x + 1, y + 1));
                 match quarters % 4 {
