@@ -114,3 +114,6 @@ pub fn enter(data: &mut DRIVER_INITIALIZATION_DATA) {
 pub fn enter_display_only(data: &mut KMDDOD_INITIALIZATION_DATA) {
     enter_common!(data);
 }
+
+#[cfg(test)]
+mod tests;
