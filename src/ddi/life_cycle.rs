@@ -22,7 +22,7 @@ use crate::kernel::{NoMemory, Owned, complain};
 const ACPI_ID: ULONG = 0;
 
 /// Video present sources and children: none until there is a screen.
-pub const SOURCES: ULONG = 0;
+const SOURCES: ULONG = 0;
 const CHILDREN: ULONG = 0;
 
 ddi_fn! {
