@@ -119,7 +119,7 @@ impl Limits {
     /// takes (`bochs-display` shows nothing under 64×64).
     pub const SMALLEST: (u32, u32) = (320, 200);
     /// Pictures a second, rounded, that are offered. Vertical sync is a timer, so no cable limits it.
-    pub const RATES: core::ops::RangeInclusive<u32> = 10..=500;
+    pub const RATES: core::ops::RangeInclusive<u32> = 20..=500;
 
     /// The width that the device shows when asked for `width`.
     fn shown_width(&self, width: u32) -> u32 {

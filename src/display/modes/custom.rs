@@ -42,7 +42,7 @@ pub(super) fn lines(
     }
 }
 
-const BAD_RATE: &CStr = c"its rate is not 10 to 500 Hz";
+const BAD_RATE: &CStr = c"its rate is not 20 to 500 Hz";
 
 /// Why a line is no mode.
 type Why = &'static CStr;

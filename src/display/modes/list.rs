@@ -117,7 +117,8 @@ impl ModeList {
     }
 
     /// The index of the mode to begin with. The monitor's own, where it is offered; where it is not,
-    /// the largest of its shape; then the largest that the monitor names; then 1024×768.
+    /// its size at another rate, or the largest of its shape; then the largest that the monitor
+    /// names; then 1024×768.
     fn choose(&self, own: Option<Timing>) -> usize {
         let first = |wanted: &dyn Fn(&Mode) -> bool| self.modes().iter().position(wanted);
         let own_shape = |mode: &Mode| {
@@ -126,7 +127,11 @@ impl ModeList {
             };
             own.is_some_and(|own| shape(&own, &mode.timing) == shape(&mode.timing, &own))
         };
+        let own_size = |mode: &Mode| {
+            own.is_some_and(|own| (own.width, own.height) == (mode.width(), mode.height()))
+        };
         first(&|mode| mode.origin == Origin::Preferred)
+            .or_else(|| first(&own_size))
             .or_else(|| first(&own_shape))
             .or_else(|| first(&|mode| mode.origin == Origin::Monitor))
             .or_else(|| first(&|mode| (mode.width(), mode.height()) == (1024, 768)))
