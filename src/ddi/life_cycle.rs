@@ -21,9 +21,9 @@ use crate::kernel::{NoMemory, Owned, complain};
 /// The monitor is no ACPI device.
 const ACPI_ID: ULONG = 0;
 
-/// Video present sources and children: none until there is a screen.
-const SOURCES: ULONG = 0;
-const CHILDREN: ULONG = 0;
+/// Video present sources and children: one screen.
+pub const SOURCES: ULONG = 1;
+pub const CHILDREN: ULONG = 1;
 
 ddi_fn! {
     /// `DxgkDdiAddDevice`: makes an adapter; no hardware is touched. `PASSIVE_LEVEL`.

@@ -12,6 +12,7 @@
 
 mod allocations;
 mod bugcheck;
+mod children;
 mod devices;
 mod etw;
 mod events;
@@ -23,9 +24,9 @@ mod life_cycle;
 mod openings;
 mod output;
 mod pointer;
-mod present;
 mod screen;
 mod status;
+mod vidpn;
 mod view;
 
 use dxgk_sys::{
@@ -63,6 +64,17 @@ macro_rules! enter_common {
         $data.DxgkDdiSystemDisplayWrite = Some(bugcheck::system_display_write);
         $data.DxgkDdiInterruptRoutine = Some(interrupts::interrupt_routine);
         $data.DxgkDdiDpcRoutine = Some(interrupts::dpc_routine);
+        $data.DxgkDdiQueryChildRelations = Some(children::query_child_relations);
+        $data.DxgkDdiQueryChildStatus = Some(children::query_child_status);
+        $data.DxgkDdiQueryDeviceDescriptor = Some(children::query_device_descriptor);
+
+        $data.DxgkDdiIsSupportedVidPn = Some(vidpn::is_supported_vidpn);
+        $data.DxgkDdiRecommendFunctionalVidPn = Some(vidpn::recommend_functional_vidpn);
+        $data.DxgkDdiEnumVidPnCofuncModality = Some(vidpn::enum_vidpn_cofunc_modality);
+        $data.DxgkDdiRecommendMonitorModes = Some(vidpn::recommend_monitor_modes);
+        $data.DxgkDdiCommitVidPn = Some(vidpn::commit_vidpn);
+        $data.DxgkDdiUpdateActiveVidPnPresentPath = Some(vidpn::update_active_vidpn_present_path);
+        $data.DxgkDdiQueryVidPnHWCapability = Some(vidpn::query_vidpn_hw_capability);
         $data.DxgkDdiSetVidPnSourceVisibility = Some(screen::set_vidpn_source_visibility);
 
         $data.DxgkDdiQueryAdapterInfo = Some(information::query_adapter_info);
@@ -114,8 +126,6 @@ pub fn enter(data: &mut DRIVER_INITIALIZATION_DATA) {
 /// as a timer of the driver's could. Its frequencies are then all `D3DKMDT_FREQUENCY_NOTSPECIFIED`.
 pub fn enter_display_only(data: &mut KMDDOD_INITIALIZATION_DATA) {
     enter_common!(data);
-
-    data.DxgkDdiPresentDisplayOnly = Some(present::present_display_only);
 }
 
 #[cfg(test)]

@@ -2,10 +2,15 @@
 
 use dxgk_sys::NTSTATUS;
 use dxgk_sys::status::{
-    STATUS_DEVICE_CONFIGURATION_ERROR, STATUS_GRAPHICS_DRIVER_MISMATCH,
+    STATUS_DEVICE_CONFIGURATION_ERROR, STATUS_GRAPHICS_CHILD_DESCRIPTOR_NOT_SUPPORTED,
+    STATUS_GRAPHICS_DRIVER_MISMATCH, STATUS_GRAPHICS_INVALID_VIDEO_PRESENT_SOURCE,
+    STATUS_GRAPHICS_INVALID_VIDPN_TOPOLOGY, STATUS_GRAPHICS_NO_RECOMMENDED_FUNCTIONAL_VIDPN,
+    STATUS_GRAPHICS_PATH_CONTENT_GEOMETRY_TRANSFORMATION_NOT_SUPPORTED,
+    STATUS_GRAPHICS_PATH_NOT_IN_TOPOLOGY, STATUS_GRAPHICS_VIDPN_MODALITY_NOT_SUPPORTED,
     STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_HANDLE, STATUS_INVALID_PARAMETER,
-    STATUS_INVALID_USER_BUFFER, STATUS_NO_MEMORY, STATUS_NO_SUCH_DEVICE, STATUS_NOT_SUPPORTED,
-    STATUS_SUCCESS,
+    STATUS_INVALID_USER_BUFFER, STATUS_MONITOR_NO_DESCRIPTOR,
+    STATUS_MONITOR_NO_MORE_DESCRIPTOR_DATA, STATUS_NO_MEMORY, STATUS_NO_SUCH_DEVICE,
+    STATUS_NOT_SUPPORTED, STATUS_SUCCESS,
 };
 
 use crate::adapter::StartError;
@@ -13,6 +18,8 @@ use crate::allocation::standard::NoDescription;
 use crate::allocation::{create, destroy, open};
 use crate::device::OpenError;
 use crate::display::NotShown;
+use crate::display::vidpn::child::NoDescriptor;
+use crate::display::vidpn::{active, cofunctional, commit, functional, supported};
 use crate::kernel::NoMemory;
 use crate::kernel::dxgkrnl::Refused;
 
@@ -108,6 +115,89 @@ impl From<NotShown> for Failure {
             NotShown::InvalidParameter => STATUS_INVALID_PARAMETER,
             NotShown::Unreadable => STATUS_INVALID_USER_BUFFER,
             NotShown::NoMemory => STATUS_NO_MEMORY,
+        })
+    }
+}
+
+/// Contract: V1.
+impl From<supported::Error> for Failure {
+    fn from(error: supported::Error) -> Self {
+        Self(match error {
+            supported::Error::InvalidTopology => STATUS_GRAPHICS_INVALID_VIDPN_TOPOLOGY,
+            supported::Error::NoMemory => STATUS_NO_MEMORY,
+        })
+    }
+}
+
+/// Contract: V2.
+impl From<functional::Error> for Failure {
+    fn from(error: functional::Error) -> Self {
+        Self(match error {
+            functional::Error::NoRecommendation => STATUS_GRAPHICS_NO_RECOMMENDED_FUNCTIONAL_VIDPN,
+            functional::Error::NoMemory => STATUS_NO_MEMORY,
+        })
+    }
+}
+
+/// EnumVidPnCofuncModality's page allows any error.
+impl From<cofunctional::Error> for Failure {
+    fn from(error: cofunctional::Error) -> Self {
+        Self(match error {
+            cofunctional::Error::InvalidTopology => STATUS_GRAPHICS_INVALID_VIDPN_TOPOLOGY,
+            cofunctional::Error::Modality => STATUS_GRAPHICS_VIDPN_MODALITY_NOT_SUPPORTED,
+            cofunctional::Error::Refused(Refused(status)) => status,
+        })
+    }
+}
+
+/// RecommendMonitorModes hands on what dxgkrnl refused with, as its page asks.
+impl From<Refused> for Failure {
+    fn from(refused: Refused) -> Self {
+        Self(refused.0)
+    }
+}
+
+/// CommitVidPn's page allows any error (contract: V4).
+impl From<commit::Error> for Failure {
+    fn from(error: commit::Error) -> Self {
+        Self(match error {
+            commit::Error::Source => STATUS_GRAPHICS_INVALID_VIDEO_PRESENT_SOURCE,
+            commit::Error::InvalidTopology => STATUS_GRAPHICS_INVALID_VIDPN_TOPOLOGY,
+            commit::Error::Modality => STATUS_GRAPHICS_VIDPN_MODALITY_NOT_SUPPORTED,
+            commit::Error::Refused(Refused(status)) => status,
+        })
+    }
+}
+
+/// Contract: V7.
+impl From<active::UpdateError> for Failure {
+    fn from(error: active::UpdateError) -> Self {
+        Self(match error {
+            active::UpdateError::NotInTopology => STATUS_GRAPHICS_PATH_NOT_IN_TOPOLOGY,
+            active::UpdateError::Transformation => {
+                STATUS_GRAPHICS_PATH_CONTENT_GEOMETRY_TRANSFORMATION_NOT_SUPPORTED
+            }
+        })
+    }
+}
+
+/// QueryVidPnHWCapability's page allows any error.
+impl From<active::CapabilityError> for Failure {
+    fn from(error: active::CapabilityError) -> Self {
+        Self(match error {
+            active::CapabilityError::NotInTopology => STATUS_GRAPHICS_PATH_NOT_IN_TOPOLOGY,
+            active::CapabilityError::Refused(Refused(status)) => status,
+        })
+    }
+}
+
+/// Contract: Q2.
+impl From<NoDescriptor> for Failure {
+    fn from(error: NoDescriptor) -> Self {
+        Self(match error {
+            NoDescriptor::NotSupported => STATUS_GRAPHICS_CHILD_DESCRIPTOR_NOT_SUPPORTED,
+            NoDescriptor::None => STATUS_MONITOR_NO_DESCRIPTOR,
+            NoDescriptor::NoMore => STATUS_MONITOR_NO_MORE_DESCRIPTOR_DATA,
         })
     }
 }

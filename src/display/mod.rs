@@ -16,11 +16,12 @@ mod power;
 mod present;
 mod release;
 mod screen;
+pub mod vidpn;
 mod vsync;
 
 use zerocopy::FromZeros;
 
-pub use blit::Canvas;
+pub use blit::{Canvas, Turn};
 pub use clock::ScanLine;
 pub use plan::{Plan, Rotation};
 pub use present::{NotShown, Present};

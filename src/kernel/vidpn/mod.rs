@@ -17,7 +17,6 @@
 
 #[cfg(test)]
 #[allow(clippy::vec_box, clippy::cast_ptr_alignment)] // addresses in boxes are the handles
-#[allow(dead_code)] // until the display's tests use all of it
 pub(crate) mod fake;
 mod monitor;
 mod set;

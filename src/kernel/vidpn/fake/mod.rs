@@ -200,11 +200,6 @@ impl Fake {
         sources + targets + monitors + paths + self.new_path.borrow().len()
     }
 
-    /// What the driver has broken.
-    pub fn broken(&self) -> Vec<&'static str> {
-        self.broken.borrow().clone()
-    }
-
     /// Dxgkrnl's callbacks.
     pub fn dxgkrnl(&self) -> Dxgkrnl {
         let mut interface = DXGKRNL_INTERFACE::ZERO;

@@ -73,13 +73,6 @@ callbacks! {
     AcquirePostDisplayOwnership PASSIVE APC B3;
 }
 
-/// DDIs of a system that is dying, in which there is nothing to call.
-const BUGCHECK: [Ddi; 3] = [
-    Ddi::ResetDevice,
-    Ddi::SystemDisplayEnable,
-    Ddi::SystemDisplayWrite,
-];
-
 impl Callback {
     pub(crate) fn info(self) -> &'static CallbackInfo {
         &CALLBACKS[self as usize]
@@ -93,13 +86,11 @@ impl Callback {
     pub(crate) fn allowed(self, port: &PortInner) -> bool {
         let info = self.info();
         port.journal.callback(self);
-        let bugcheck = port.frames.current(port.host.thread_id(), |frame| {
-            BUGCHECK.contains(&frame.ddi).then_some(frame.ddi)
-        });
-        if let Some(Some(ddi)) = bugcheck {
-            return port.check(Rule::L7, info.name, false, || {
-                format!("called in {}", ddi.name())
-            });
+        let reset = port
+            .frames
+            .current(port.host.thread_id(), |frame| frame.ddi == Ddi::ResetDevice);
+        if reset == Some(true) {
+            return port.check(Rule::L7, info.name, false, || "called in ResetDevice");
         }
         let now = port.host.irql();
         port.check(

@@ -2,7 +2,6 @@
 
 #![allow(dead_code)] // each test uses its part
 
-pub mod display;
 pub mod machine;
 pub mod miniport;
 pub mod scenario;

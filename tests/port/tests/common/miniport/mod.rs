@@ -15,12 +15,9 @@ use super::machine::Machine;
 
 mod adapter;
 mod allocation;
-mod display;
-mod vidpn;
 
 pub use adapter::*;
 pub use allocation::*;
-pub use display::*;
 
 pub const TAG: [u8; 4] = *b"Mini";
 
@@ -31,7 +28,6 @@ pub struct Context {
     pub interface: DXGKRNL_INTERFACE,
     pub framebuffer: *mut c_void,
     pub registers: *mut c_void,
-    pub screen: Screen,
 }
 
 /// What a user-mode driver says of an allocation.
@@ -146,8 +142,6 @@ pub fn table(version: u32) -> DRIVER_INITIALIZATION_DATA {
     table.DxgkDdiCloseAllocation = Some(close_allocation);
     table.DxgkDdiDescribeAllocation = Some(describe_allocation);
     table.DxgkDdiGetStandardAllocationDriverData = Some(get_standard_allocation_driver_data);
-    fill(&mut table);
-    vidpn::fill(&mut table);
     if version >= 0x5023 {
         table.DxgkDdiCalibrateGpuClock = Some(calibrate_gpu_clock);
         table.DxgkDdiSetStablePowerState = Some(set_stable_power_state);
