@@ -6,8 +6,12 @@ use std::sync::Arc;
 
 use dxgk_port::{Host, Port, Settings, Status};
 use dxgk_sys::status::STATUS_SUCCESS;
-use dxgk_sys::{DRIVER_INITIALIZATION_DATA, DRIVER_OBJECT, UNICODE_STRING};
+use dxgk_sys::{
+    DRIVER_INITIALIZATION_DATA, DRIVER_OBJECT, KMDDOD_INITIALIZATION_DATA, UNICODE_STRING,
+};
+use vmdisp::ddi::Kind;
 use vmdisp::kernel::host::{Entered, Misuse, Parameter, World, WrongFree};
+use vmdisp::kernel::irql::Passive;
 use vmdisp_scenarios::{Look, Machine, Picture};
 
 use crate::host::{Line, ProcessHost};
@@ -17,7 +21,9 @@ use crate::vga::{Adapter, Shown, Vga};
 /// A machine in this process. It belongs to the thread that made it, which is in its [`World`] until
 /// the machine is dropped; other threads enter [`InProcess::world`] themselves.
 pub struct InProcess {
+    /// Of the full driver, and of the display-only driver that it is with the parameter `DisplayOnly`.
     table: Box<DRIVER_INITIALIZATION_DATA>,
+    display_only: Box<KMDDOD_INITIALIZATION_DATA>,
     host: Arc<ProcessHost>,
     world: World,
     faults: Faults,
@@ -57,6 +63,7 @@ impl InProcess {
             .collect();
         Self {
             table: Box::new(vmdisp::ddi::initialization_data()),
+            display_only: Box::new(vmdisp::ddi::display_only_data()),
             host: Arc::new(ProcessHost::new(world.clone(), adapters, line)),
             faults: Faults::default(),
             _entered: world.enter(),
@@ -68,6 +75,16 @@ impl InProcess {
     #[must_use]
     pub fn sabotaged(mut self, change: impl FnOnce(&mut DRIVER_INITIALIZATION_DATA)) -> Self {
         change(&mut self.table);
+        self
+    }
+
+    /// As [`InProcess::sabotaged`], for the display-only driver.
+    #[must_use]
+    pub fn sabotaged_display_only(
+        mut self,
+        change: impl FnOnce(&mut KMDDOD_INITIALIZATION_DATA),
+    ) -> Self {
+        change(&mut self.display_only);
         self
     }
 
@@ -125,8 +142,17 @@ impl Machine for InProcess {
         // The port only looks whether these two are NULL.
         let object = ptr::without_provenance_mut::<DRIVER_OBJECT>(0x1000);
         let path = ptr::without_provenance_mut::<UNICODE_STRING>(0x1000);
-        // SAFETY: the table is as long as the newest version's.
-        let status = unsafe { port.register(object, path, &raw const *self.table) };
+        // SAFETY: this is a thread of a process.
+        let irql = unsafe { Passive::assume() };
+        let status = match vmdisp::ddi::choose(irql) {
+            // SAFETY: the table is as long as the newest version's.
+            Kind::Full => unsafe { port.register(object, path, &raw const *self.table) },
+            Kind::DisplayOnly => {
+                let table = &raw const *self.display_only;
+                // SAFETY: as above.
+                unsafe { port.register_display_only(object, path, table) }
+            }
+        };
         if status == STATUS_SUCCESS {
             Ok(port)
         } else {
