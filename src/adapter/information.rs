@@ -1,6 +1,6 @@
 //! What `DxgkDdiQueryAdapterInfo` answers. `ddi/` lays it out in dxgkrnl's buffers.
 
-use dxgk_sys::DXGK_SEGMENTFLAGS;
+use dxgk_sys::{DXGK_FLIPCAPS, DXGK_SEGMENTFLAGS};
 use vmdisp_abi::adapter::AdapterData;
 
 use super::Adapter;
@@ -11,7 +11,7 @@ use crate::memory::segments::{APERTURE_BASE, APERTURE_BYTES, COUNT, Segments, VI
 pub const PRIVATE_BYTES: u32 = vmdisp_abi::adapter::BYTES as u32;
 
 /// The capabilities that differ from zero. The rest of `DXGK_DRIVERCAPS` promises things that the
-/// driver does not do: no engine, no source, no pointer.
+/// driver does not do: no engine, no pointer, no overlay, no gamma ramp.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Caps {
     /// `HighestAcceptableAddress`: the hardware does no DMA, so any system memory will do.
@@ -19,9 +19,14 @@ pub struct Caps {
     /// `ApertureSegmentCommitLimit`, in bytes.
     pub aperture_commit_limit: u64,
     /// `SupportNonVGA` and `SupportSmoothRotation`, without which Windows starts no adapter from WDDM
-    /// 1.2 on (Q7): no VGA hardware is needed, and a rotation needs no change of the mode. Both hold
-    /// for an adapter without sources; the callbacks behind them come with the sources.
+    /// 1.2 on (Q7): the screen is handed over without VGA hardware, and a rotation needs no change of
+    /// the mode.
     pub non_vga_and_smooth_rotation: bool,
+    /// `FlipCaps`: a flip is register writes at the device's IRQL (V5), of any primary, whoever drew it
+    /// (Q7).
+    pub flips: DXGK_FLIPCAPS,
+    /// `MaxQueuedFlipOnVSync`: the hardware has one place to write a flip to.
+    pub queued_flips: u32,
     /// `SupportSurpriseRemovalInHibernation`, with which NotifySurpriseRemoval is called (L8).
     pub surprise_removal_in_hibernation: bool,
 }
@@ -32,12 +37,16 @@ impl Caps {
         highest_acceptable_address: u64::MAX,
         aperture_commit_limit: APERTURE_BYTES,
         non_vga_and_smooth_rotation: true,
+        flips: DXGK_FLIPCAPS::FlipOnVSyncMmIo.union(DXGK_FLIPCAPS::FlipIndependent),
+        queued_flips: 1,
         surprise_removal_in_hibernation: true,
     };
 
-    /// A display-only driver's: there is no memory manager and thus no aperture.
+    /// A display-only driver's: there is no memory manager and thus no aperture, and nothing to flip.
     pub const DISPLAY_ONLY: Self = Self {
         aperture_commit_limit: 0,
+        flips: DXGK_FLIPCAPS::empty(),
+        queued_flips: 0,
         ..Self::FULL
     };
 }

@@ -28,6 +28,7 @@ pub fn find(
         largest_height: most.largest_height,
         width_multiple: most.width_multiple,
         video_memory: hardware.video_memory().bytes,
+        least_pitch: most.least_pitch,
         primaries,
     };
     let custom = parameters::modes(irql);

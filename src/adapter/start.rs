@@ -75,7 +75,9 @@ impl Adapter {
         let found = post.and_then(|post| monitor::picture(&post, memory));
         let size = post.map(|post| (post.width, post.height));
         self.screen.start(parts, hardware, found, size, irql);
-        self.segments.set(memory.physical, memory.bytes);
+        let least_pitch = hardware.scan_out_limits().least_pitch;
+        self.segments
+            .set(memory.physical, memory.bytes, least_pitch);
         self.gone.store(false, Ordering::Release);
         self.exchange(Some(running), irql);
         Ok(())

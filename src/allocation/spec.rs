@@ -18,6 +18,7 @@ use vmdisp_abi::resource::{self, ResourceData};
 use vmdisp_abi::{Header, VERSION, format};
 use zerocopy::{FromZeros, IntoBytes};
 
+use crate::device::primary_pitch;
 use crate::kernel::caller::CallerData;
 use crate::kernel::complain;
 use crate::kernel::irql::Passive;
@@ -97,10 +98,15 @@ pub fn complete(
     let (bytes, pitch) = if kind == Kind::Buffer {
         (buffer_size(call, data)?, 0)
     } else {
-        picture_size(call, data)?
+        let least_pitch = if kind == Kind::Primary {
+            sizes.least_pitch
+        } else {
+            0
+        };
+        picture_size(call, data, least_pitch)?
     };
     if kind == Kind::Primary {
-        check_primary(call, flags, bytes, data, sizes)?;
+        check_primary(call, flags, bytes, pitch, data, sizes)?;
     } else if data.vidpn_source != NO_VIDPN_SOURCE {
         let source = data.vidpn_source.into();
         return refuse(
@@ -264,9 +270,13 @@ fn buffer_size(call: &'static CStr, data: &AllocationData) -> Result<u64, Refusa
     Ok(data.buffer_bytes)
 }
 
-/// The size of a picture and its pitch, in bytes.
+/// The size of a picture and its pitch, in bytes. The driver chooses none shorter than `least_pitch`.
 #[inline]
-fn picture_size(call: &'static CStr, data: &AllocationData) -> Result<(u64, u32), Refusal> {
+fn picture_size(
+    call: &'static CStr,
+    data: &AllocationData,
+    least_pitch: u32,
+) -> Result<(u64, u32), Refusal> {
     let wrong = |pixels: u32| !(1..=MAX_DIMENSION).contains(&pixels);
     if wrong(data.width) {
         return refuse(call, c"width", data.width.into(), c"not 1 to 16384");
@@ -289,7 +299,7 @@ fn picture_size(call: &'static CStr, data: &AllocationData) -> Result<(u64, u32)
     let row = data.width.saturating_mul(pixel);
     let mut pitch = data.pitch;
     if pitch == 0 {
-        pitch = row.next_multiple_of(PITCH_ALIGNMENT);
+        pitch = row.next_multiple_of(PITCH_ALIGNMENT).max(least_pitch);
     } else if pitch < row {
         return refuse(call, c"pitch", pitch.into(), c"shorter than a row");
     } else if !pitch.is_multiple_of(PITCH_ALIGNMENT) {
@@ -304,6 +314,7 @@ fn check_primary(
     call: &'static CStr,
     flags: AllocationFlags,
     bytes: u64,
+    pitch: u32,
     data: &AllocationData,
     sizes: &Sizes,
 ) -> Result<(), Refusal> {
@@ -321,6 +332,14 @@ fn check_primary(
             c"format",
             data.format.into(),
             c"cannot be scanned out",
+        );
+    }
+    if pitch != primary_pitch(data.width, sizes.least_pitch) {
+        return refuse(
+            call,
+            c"pitch",
+            pitch.into(),
+            c"not that of the mode, which a flip cannot change",
         );
     }
     if data.vidpn_source != SOURCE {

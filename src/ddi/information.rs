@@ -92,6 +92,14 @@ unsafe fn driver_caps(buffer: *mut c_void, bytes: u32) -> Result<(), InvalidPara
         offset_of!(DXGK_DRIVERCAPS, WDDMVersion),
         DXGK_WDDMVERSION::DXGKDDI_WDDMv1_3.0.to_le_bytes(),
     );
+    out.put(
+        offset_of!(DXGK_DRIVERCAPS, MaxQueuedFlipOnVSync),
+        caps.queued_flips.to_le_bytes(),
+    );
+    out.put(
+        offset_of!(DXGK_DRIVERCAPS, FlipCaps),
+        caps.flips.bits().to_le_bytes(),
+    );
     let yes = [u8::from(caps.non_vga_and_smooth_rotation)];
     out.put(offset_of!(DXGK_DRIVERCAPS, SupportNonVGA), yes);
     out.put(offset_of!(DXGK_DRIVERCAPS, SupportSmoothRotation), yes);

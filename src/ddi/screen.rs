@@ -116,13 +116,12 @@ ddi_fn! {
     }
 }
 
-/// The members of `DXGKARG_SETVIDPNSOURCEADDRESS` that every version has before its arrays.
+/// The members of `DXGKARG_SETVIDPNSOURCEADDRESS` that are used, which every version has.
 #[repr(C)]
 struct Flip {
     source: u32,
     segment: u32,
     address: u64,
-    allocation: HANDLE,
 }
 
 const _: () = {
@@ -131,11 +130,11 @@ const _: () = {
     assert!(offset_of!(Flip, source) == offset_of!(Whole, VidPnSourceId));
     assert!(offset_of!(Flip, segment) == offset_of!(Whole, PrimarySegment));
     assert!(offset_of!(Flip, address) == offset_of!(Whole, PrimaryAddress));
-    assert!(offset_of!(Flip, allocation) == offset_of!(Whole, hAllocation));
 };
 
 impl Flip {
-    /// Shows the primary, with its own pitch if dxgkrnl says which allocation it is.
+    /// Shows the primary. Its pitch is the mode's, as that of every primary of its width is, so the
+    /// allocation need not be looked at.
     fn show(&self, adapter: &Adapter, irql: DeviceIrql) -> Result<(), InvalidParameter> {
         let refuse = |field, value, why| {
             complain(c"SetVidPnSourceAddress", field, value, why);
@@ -144,29 +143,10 @@ impl Flip {
         if self.source != SOURCE {
             return refuse(c"VidPnSourceId", self.source.into(), c"not 0");
         }
-        let pitch = if self.allocation.is_null() {
-            adapter
-                .screen
-                .direct()
-                .picture()
-                .map(|picture| picture.pitch)
-        } else {
-            let primary = adapter.store.allocations.get(self.allocation);
-            primary.ok().map(|primary| primary.pitch())
-        };
-        let Some(pitch) = pitch else {
-            return refuse(
-                c"hAllocation",
-                self.allocation.addr() as u64,
-                c"no allocation of this adapter, or no mode is set",
-            );
-        };
+        let screen = &adapter.screen;
         let offset = self.address.checked_sub(segments::VIDEO_MEMORY_BASE);
         let offset = offset.filter(|_| self.segment == segments::VIDEO_MEMORY);
-        let shown = offset.is_some_and(|offset| {
-            let screen = &adapter.screen;
-            screen.set_address(offset, pitch, self.address, irql)
-        });
+        let shown = offset.is_some_and(|offset| screen.set_address(offset, self.address, irql));
         if shown || adapter.is_gone() {
             return Ok(());
         }

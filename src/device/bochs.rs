@@ -36,8 +36,8 @@ const EDID_EXTENSIONS: usize = 126;
 /// What a block of monitor data begins with.
 const EDID_BEGINNING: [u8; 2] = [0, 0xff];
 
-/// Widths are multiples of 8 pixels.
-const WIDTH_MULTIPLE: u32 = 8;
+/// The VGA rounds widths down to multiples of 8 pixels.
+const VGA_WIDTH_MULTIPLE: u32 = 8;
 
 /// One adapter of the family, its registers and video memory mapped.
 pub struct Bochs {
@@ -188,13 +188,18 @@ impl Hardware for Bochs {
     }
 
     fn scan_out_limits(&self) -> ScanOutLimits {
-        let Abilities { most_x, most_y, .. } = self.abilities;
+        let Abilities {
+            vga,
+            most_x,
+            most_y,
+        } = self.abilities;
+        let width_multiple = if vga { VGA_WIDTH_MULTIPLE } else { 1 };
         let memory = self.frame_buffer.bytes() as u64;
         ScanOutLimits {
             // The offsets have the same limits as the sizes.
-            largest_width: u32::from(most_x) & !(WIDTH_MULTIPLE - 1),
+            largest_width: most_x.into(),
             largest_height: most_y.into(),
-            width_multiple: WIDTH_MULTIPLE,
+            width_multiple,
             least_pitch: self.abilities.least_pitch(memory),
         }
     }

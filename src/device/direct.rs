@@ -7,9 +7,7 @@
 //! round again. Nobody at a raised IRQL ever waits.
 
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{
-    AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering,
-};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 
 use super::bochs::engine::{Abilities, Engine};
 use super::bochs::registers::Registers;
@@ -37,15 +35,14 @@ pub struct Direct {
     /// The size of the picture, height in the upper half; 0 while no mode is set.
     size: AtomicU64,
     /// Where the picture is to begin in video memory, in pixels, and in the upper half its pitch in
-    /// pixels: one word, so that two flips cannot mix.
+    /// pixels: one word, so that a flip and a mode cannot mix.
     wanted: AtomicU64,
     /// Black is to be shown.
     blank: AtomicBool,
 
     state: AtomicU8,
-    /// What the hardware shows. Only who has taken `state` touches these two.
+    /// Black is shown. Only who has taken `state` touches it.
     blanked: AtomicBool,
-    pitch: AtomicU32,
 }
 
 impl Direct {
@@ -63,7 +60,6 @@ impl Direct {
             blank: AtomicBool::new(true),
             state: AtomicU8::new(IDLE),
             blanked: AtomicBool::new(false),
-            pitch: AtomicU32::new(0),
         }
     }
 
@@ -74,8 +70,6 @@ impl Direct {
     pub fn arm(&self, engine: &Engine<'_>, found: Option<ScanOut>) {
         self.disarm();
         self.keep(found.unwrap_or_default());
-        self.pitch
-            .store(found.map_or(0, |found| found.pitch), Ordering::Relaxed);
         self.blank.store(false, Ordering::Relaxed);
         self.blanked.store(false, Ordering::Relaxed);
         self.abilities
@@ -120,7 +114,6 @@ impl Direct {
         match (result, before) {
             (Ok(()), _) => {
                 self.keep(*scan_out);
-                self.pitch.store(scan_out.pitch, Ordering::Relaxed);
                 self.blanked.store(blank, Ordering::Relaxed);
             }
             // It was taken before, by the same hardware.
@@ -132,25 +125,31 @@ impl Direct {
         result
     }
 
-    /// Shows the picture at `offset` bytes in video memory, with `pitch` bytes from row to row. The
-    /// hardware changes to it with its next frame.
+    /// Shows the picture at `offset` bytes in video memory. The hardware changes to it with its next
+    /// frame.
     ///
-    /// False, and nothing, if that picture would not lie in video memory or is out of reach.
-    pub fn pan(&self, offset: u64, pitch: u32, _irql: impl Any) -> bool {
-        let (Some(engine), Some(picture)) = (self.engine(), self.picture()) else {
-            return false;
-        };
-        let scan_out = ScanOut {
-            pitch,
-            offset,
-            ..picture
-        };
-        if engine.check(&scan_out).is_err() {
-            return false;
+    /// False, and nothing, if that picture would not lie in video memory, is out of reach, or no mode is
+    /// set.
+    pub fn pan(&self, offset: u64, _irql: impl Any) -> bool {
+        loop {
+            let before = self.wanted.load(Ordering::SeqCst);
+            let (Some(engine), Some(picture)) = (self.engine(), self.picture()) else {
+                return false;
+            };
+            let scan_out = ScanOut { offset, ..picture };
+            if engine.check(&scan_out).is_err() {
+                return false;
+            }
+            // A mode that was set meanwhile has another pitch.
+            let wanted = pack_wanted(&scan_out);
+            let kept =
+                self.wanted
+                    .compare_exchange(before, wanted, Ordering::SeqCst, Ordering::SeqCst);
+            if kept.is_ok() {
+                self.apply();
+                return true;
+            }
         }
-        self.wanted.store(pack_wanted(&scan_out), Ordering::SeqCst);
-        self.apply();
-        true
     }
 
     /// Shows black, or the picture. The mode stays.
@@ -278,15 +277,11 @@ impl Direct {
         if let Some(picture) = picture
             && (engine.abilities.vga || (!blank && !blanked))
         {
-            let before = self.pitch.swap(picture.pitch, Ordering::Relaxed);
-            engine.pan(&picture, before);
+            engine.pan(&picture);
         }
         if blank != blanked {
             engine.blank(&picture.unwrap_or_default(), blank);
             self.blanked.store(blank, Ordering::Relaxed);
-            if !blank && let Some(picture) = picture {
-                self.pitch.store(picture.pitch, Ordering::Relaxed);
-            }
         }
     }
 

@@ -11,7 +11,7 @@ mod scan_out;
 
 pub use direct::Direct;
 pub use frame_buffer::FrameBuffer;
-pub use scan_out::{NotTaken, PIXEL, ScanOut, ScanOutLimits};
+pub use scan_out::{NotTaken, PIXEL, ScanOut, ScanOutLimits, primary_pitch};
 
 use crate::kernel::dxgkrnl::Dxgkrnl;
 use crate::kernel::irql::Passive;

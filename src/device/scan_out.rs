@@ -2,8 +2,27 @@
 
 use core::ffi::CStr;
 
+use vmdisp_abi::allocation::PITCH_ALIGNMENT;
+
 /// Bytes of a pixel: all scan-outs are 32 bits per pixel, blue first, the highest byte unused.
 pub const PIXEL: u32 = 4;
+
+/// The pitch of a primary that is `width` pixels wide, in bytes. Flips come when no other pitch can be
+/// asked for, so all primaries of a width have the same.
+#[must_use]
+#[inline]
+pub const fn primary_pitch(width: u32, least_pitch: u32) -> u32 {
+    let row = width.saturating_mul(PIXEL);
+    let pitch = match row.checked_next_multiple_of(PITCH_ALIGNMENT) {
+        Some(pitch) => pitch,
+        None => row,
+    };
+    if pitch < least_pitch {
+        least_pitch
+    } else {
+        pitch
+    }
+}
 
 /// A picture in video memory that the screen shows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

@@ -12,16 +12,14 @@ mod list;
 mod tests;
 mod timing;
 
-use vmdisp_abi::allocation::PITCH_ALIGNMENT;
 use zerocopy::FromZeros;
 
 use super::edid::Edid;
+use crate::device::primary_pitch;
 
 pub use list::{CAPACITY, ModeList};
 pub use timing::{Rational, Timing};
 
-/// Bytes of a pixel: there are only 32-bit formats.
-const PIXEL: u32 = 4;
 /// What primaries are rounded up to in video memory, in bytes.
 const PAGE: u64 = 4096;
 
@@ -46,6 +44,8 @@ pub struct Mode {
     pub timing: Timing,
     /// Who named it.
     pub origin: Origin,
+    /// Bytes from one line of a primary to the next.
+    pitch: u32,
 }
 
 impl Mode {
@@ -64,25 +64,14 @@ impl Mode {
     /// Bytes from one line of a primary to the next.
     #[must_use]
     pub fn pitch(&self) -> u32 {
-        pitch(self.timing.width)
+        self.pitch
     }
 
     /// Bytes of a primary.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        bytes(self.timing.width, self.timing.height)
+        u64::from(self.pitch).saturating_mul(self.timing.height.into())
     }
-}
-
-/// Bytes from one line to the next of a primary of this width.
-fn pitch(width: u32) -> u32 {
-    let row = width.saturating_mul(PIXEL);
-    row.checked_next_multiple_of(PITCH_ALIGNMENT).unwrap_or(row)
-}
-
-/// Bytes of a primary of this size.
-fn bytes(width: u32, height: u32) -> u64 {
-    u64::from(pitch(width)).saturating_mul(height.into())
 }
 
 /// What can be shown.
@@ -96,6 +85,9 @@ pub struct Limits {
     pub width_multiple: u32,
     /// Bytes of video memory.
     pub video_memory: u64,
+    /// The shortest pitch of a primary, in bytes; see
+    /// [`ScanOutLimits`](crate::device::ScanOutLimits).
+    pub least_pitch: u32,
     /// Primaries that must fit into it together: two for the full driver (the shown one and the one
     /// that is drawn), one for the display-only driver.
     pub primaries: u32,
@@ -140,7 +132,8 @@ impl Limits {
         if !Self::RATES.contains(&timing.vertical.whole()) {
             return Err(Unfit::Rate);
         }
-        let primary = bytes(width, height).next_multiple_of(PAGE);
+        let pitch = u64::from(primary_pitch(width, self.least_pitch));
+        let primary = pitch.saturating_mul(height.into()).next_multiple_of(PAGE);
         if primary.saturating_mul(self.primaries.into()) > self.video_memory {
             return Err(Unfit::Memory);
         }

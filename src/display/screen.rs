@@ -216,11 +216,10 @@ impl Screen {
         self.refresh(irql);
     }
 
-    /// Shows the primary at `offset` bytes in video memory with `pitch` bytes a row; `address` is what
-    /// the next vertical sync reports for it. False, and nothing, if it would not lie in video memory,
-    /// or is out of the hardware's reach.
-    pub fn set_address(&self, offset: u64, pitch: u32, address: u64, irql: impl Any) -> bool {
-        let panned = self.direct.pan(offset, pitch, irql);
+    /// Shows the primary at `offset` bytes in video memory; `address` is what the next vertical sync
+    /// reports for it. False, and nothing, if it would not lie in video memory, or no mode is set.
+    pub fn set_address(&self, offset: u64, address: u64, irql: impl Any) -> bool {
+        let panned = self.direct.pan(offset, irql);
         if panned {
             self.pulse.set_address(address, irql);
         }

@@ -12,7 +12,7 @@
 //! and the one that is drawn, so no primary may be larger than half of it. A mode whose primary is
 //! larger is not offered.
 
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// The id of the video memory segment.
 pub const VIDEO_MEMORY: u32 = 1;
@@ -87,6 +87,8 @@ pub struct Segments {
     video_memory: AtomicU64,
     /// Where the CPU sees it: a physical address.
     physical: AtomicU64,
+    /// The shortest pitch of a primary, in bytes.
+    least_pitch: AtomicU32,
 }
 
 impl Segments {
@@ -96,11 +98,14 @@ impl Segments {
         Self {
             video_memory: AtomicU64::new(0),
             physical: AtomicU64::new(0),
+            least_pitch: AtomicU32::new(0),
         }
     }
 
-    /// Takes over what the hardware has: `bytes` of video memory at `physical`.
-    pub fn set(&self, physical: u64, bytes: u64) {
+    /// Takes over what the hardware has: `bytes` of video memory at `physical`, where it scans out
+    /// primaries whose pitch is `least_pitch` bytes or more.
+    pub fn set(&self, physical: u64, bytes: u64, least_pitch: u32) {
+        self.least_pitch.store(least_pitch, Ordering::Relaxed);
         self.physical.store(physical, Ordering::Relaxed);
         self.video_memory
             .store(bytes & !(PAGE - 1), Ordering::Release);
@@ -130,6 +135,7 @@ impl Segments {
         Sizes {
             video_memory,
             largest_primary: (video_memory / 2) & !(PAGE - 1),
+            least_pitch: self.least_pitch.load(Ordering::Relaxed),
         }
     }
 }
@@ -141,6 +147,8 @@ pub struct Sizes {
     pub video_memory: u64,
     /// The largest primary, in bytes: half of video memory, in whole pages.
     pub largest_primary: u64,
+    /// The shortest pitch of a primary, in bytes.
+    pub least_pitch: u32,
 }
 
 impl Sizes {
@@ -172,7 +180,7 @@ mod tests {
     #[test]
     fn an_allocation_only_goes_where_it_fits() {
         let segments = Segments::new();
-        segments.set(0xe000_0000, 16 << 20);
+        segments.set(0xe000_0000, 16 << 20, 0);
         let sizes = segments.sizes();
         assert_eq!(
             sizes.that_hold(16 << 20, SegmentSet::BOTH),
@@ -196,7 +204,7 @@ mod tests {
     fn two_of_the_largest_primary_fit() {
         let segments = Segments::new();
         for bytes in [16 << 20, (16 << 20) + 4096, 8 << 20, 4096, 0] {
-            segments.set(0, bytes);
+            segments.set(0, bytes, 0);
             assert!(segments.sizes().largest_primary * 2 <= bytes);
             assert_eq!(segments.sizes().largest_primary % 4096, 0);
         }

@@ -15,10 +15,11 @@ use crate::memory::segments::Segments;
 
 const CALL: &CStr = c"Test";
 const VIDEO_MEMORY: u64 = 16 << 20;
+const LEAST_PITCH: u32 = 2816;
 
 fn sizes() -> Sizes {
     let segments = Segments::new();
-    segments.set(0xe000_0000, VIDEO_MEMORY);
+    segments.set(0xe000_0000, VIDEO_MEMORY, LEAST_PITCH);
     segments.sizes()
 }
 

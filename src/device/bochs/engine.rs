@@ -110,21 +110,13 @@ impl Engine<'_> {
         }
     }
 
-    /// Shows another part of video memory: two register writes, three if the pitch is not the one
-    /// before. What is out of reach is not shown; `false`.
-    pub fn pan(&self, scan_out: &ScanOut, pitch_before: u32) -> bool {
-        let Ok((x, y)) = self.check(scan_out) else {
-            return false;
-        };
-        if scan_out.pitch != pitch_before {
-            let Ok(width) = u16::try_from(scan_out.pitch / PIXEL) else {
-                return false;
-            };
-            self.registers.write(Dispi::VirtualWidth, width);
+    /// Shows another part of video memory, in the mode that is set: two register writes. What is out of
+    /// reach is not shown.
+    pub fn pan(&self, scan_out: &ScanOut) {
+        if let Ok((x, y)) = self.check(scan_out) {
+            self.registers.write(Dispi::OffsetX, x);
+            self.registers.write(Dispi::OffsetY, y);
         }
-        self.registers.write(Dispi::OffsetX, x);
-        self.registers.write(Dispi::OffsetY, y);
-        true
     }
 
     /// The mode that the firmware left behind goes off: VGA character mode, where there is a VGA.

@@ -7,6 +7,7 @@ use core::mem;
 use zerocopy::FromZeros;
 
 use super::{Mode, Origin, Sources, Timing, Unfit, common, custom};
+use crate::device::primary_pitch;
 use crate::kernel::{complain, note};
 
 /// The most modes that a list holds.
@@ -44,7 +45,11 @@ impl ModeList {
         };
         let origin = Origin::Preferred;
         Self {
-            modes: [Mode { timing, origin }; CAPACITY],
+            modes: [Mode {
+                timing,
+                origin,
+                pitch: 0,
+            }; CAPACITY],
             count: 0,
             preferred: 0,
         }
@@ -58,7 +63,13 @@ impl ModeList {
         let mut left_out = 0;
         let mut add = |timing, origin| -> Result<(), Unfit> {
             let timing = sources.limits.fit(timing)?;
-            if self.insert(Mode { timing, origin }).is_err() {
+            let pitch = primary_pitch(timing.width, sources.limits.least_pitch);
+            let mode = Mode {
+                timing,
+                origin,
+                pitch,
+            };
+            if self.insert(mode).is_err() {
                 left_out += 1;
             }
             Ok(())

@@ -10,6 +10,7 @@ const LIMITS: Limits = Limits {
     largest_height: 12_000,
     width_multiple: 8,
     video_memory: 64 << 20,
+    least_pitch: 5632,
     primaries: 2,
 };
 
