@@ -10,6 +10,7 @@ mod device;
 mod information;
 mod monitor;
 pub mod parameters;
+mod present;
 mod start;
 
 use core::sync::atomic::{AtomicBool, Ordering};

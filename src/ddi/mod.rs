@@ -24,6 +24,7 @@ mod life_cycle;
 mod openings;
 mod output;
 mod pointer;
+mod present;
 mod screen;
 mod status;
 mod vidpn;
@@ -126,6 +127,8 @@ pub fn enter(data: &mut DRIVER_INITIALIZATION_DATA) {
 /// as a timer of the driver's could. Its frequencies are then all `D3DKMDT_FREQUENCY_NOTSPECIFIED`.
 pub fn enter_display_only(data: &mut KMDDOD_INITIALIZATION_DATA) {
     enter_common!(data);
+
+    data.DxgkDdiPresentDisplayOnly = Some(present::present_display_only);
 }
 
 #[cfg(test)]

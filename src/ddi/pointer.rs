@@ -11,8 +11,8 @@ use dxgk_sys::{
 };
 
 use super::handles;
-use super::life_cycle::SOURCES;
 use super::status::{self, InvalidParameter, NotSupported};
+use crate::display::SOURCE;
 use crate::kernel::{NoMemory, complain};
 
 ddi_fn! {
@@ -36,7 +36,7 @@ ddi_fn! {
             return status::of(Err(InvalidParameter));
         };
         let source = argument.VidPnSourceId;
-        if !(0..SOURCES).contains(&source) {
+        if source != SOURCE {
             complain(CALL, c"VidPnSourceId", source.into(), c"no such source");
             return status::of(Err(InvalidParameter));
         }

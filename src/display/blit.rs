@@ -1,5 +1,6 @@
 //! Copying a rectangle of an image into the picture that is scanned out, turned or not.
 
+use super::plan::Rotation;
 use crate::device::ScanOut;
 use crate::kernel::{Foreign, Window};
 
@@ -14,19 +15,6 @@ const ROWS: usize = 8;
 const RUN: usize = 64;
 
 type Pixel = [u8; PIXEL];
-
-/// How an image is turned on its way, counter-clockwise as dxgkrnl counts.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Turn {
-    /// Not at all.
-    None,
-    /// By 90 degrees.
-    Quarter,
-    /// By 180 degrees.
-    Half,
-    /// By 270 degrees.
-    ThreeQuarters,
-}
 
 /// The picture that is scanned out.
 pub struct Canvas<'mapping> {
@@ -55,10 +43,10 @@ impl<'mapping> Canvas<'mapping> {
 
     /// Width and height, in pixels, of an image that fills the picture when it is turned so.
     #[must_use]
-    pub const fn image_size(&self, turn: Turn) -> (usize, usize) {
+    pub const fn image_size(&self, turn: Rotation) -> (usize, usize) {
         match turn {
-            Turn::None | Turn::Half => (self.width, self.height),
-            Turn::Quarter | Turn::ThreeQuarters => (self.height, self.width),
+            Rotation::Identity | Rotation::Rotate180 => (self.width, self.height),
+            Rotation::Rotate90 | Rotation::Rotate270 => (self.height, self.width),
         }
     }
 
@@ -142,15 +130,15 @@ impl Rect {
 /// Copies `rect` of an image into the picture, turned. `false` if the rectangle does not lie in both:
 /// pixels that do may have been copied.
 #[must_use]
-pub fn blit(to: &Canvas<'_>, image: &Image<'_>, rect: &Rect, turn: Turn) -> bool {
+pub fn blit(to: &Canvas<'_>, image: &Image<'_>, rect: &Rect, turn: Rotation) -> bool {
     let (width, height) = to.image_size(turn);
     if rect.right > width || rect.bottom > height {
         return false;
     }
     match turn {
-        Turn::None => copy(to, image, rect),
-        Turn::Half => reverse(to, image, rect),
-        Turn::Quarter | Turn::ThreeQuarters => transpose(to, image, rect, turn),
+        Rotation::Identity => copy(to, image, rect),
+        Rotation::Rotate180 => reverse(to, image, rect),
+        Rotation::Rotate90 | Rotation::Rotate270 => transpose(to, image, rect, turn),
     }
 }
 
@@ -196,8 +184,8 @@ fn reverse(to: &Canvas<'_>, image: &Image<'_>, rect: &Rect) -> bool {
 
 /// Rows of the image become columns. A tile as wide as a cache line is put together and then
 /// written row by row, so that video memory is written in whole lines.
-fn transpose(to: &Canvas<'_>, image: &Image<'_>, rect: &Rect, turn: Turn) -> bool {
-    let quarter = matches!(turn, Turn::Quarter);
+fn transpose(to: &Canvas<'_>, image: &Image<'_>, rect: &Rect, turn: Rotation) -> bool {
+    let quarter = matches!(turn, Rotation::Rotate90);
     // The columns of the picture that the rectangle's rows become.
     let (first, end) = if quarter {
         (rect.top, rect.bottom)

@@ -21,7 +21,7 @@ mod vsync;
 
 use zerocopy::FromZeros;
 
-pub use blit::{Canvas, Turn};
+pub use blit::Canvas;
 pub use clock::ScanLine;
 pub use plan::{Plan, Rotation};
 pub use present::{NotShown, Present};

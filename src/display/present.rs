@@ -7,7 +7,8 @@
 
 use dxgk_sys::{D3DKMT_MOVE_RECT, RECT};
 
-use super::blit::{Canvas, Image, PIXEL, Rect, Turn, blit};
+use super::blit::{Canvas, Image, PIXEL, Rect, blit};
+use super::plan::Rotation;
 use crate::kernel::irql::Passive;
 use crate::kernel::{
     Buffer, Fault, Foreign, Named, NoMemory, Tag, UserAddress, complain, copy_from_user,
@@ -84,11 +85,15 @@ impl Present<'_> {
     /// # Errors
     ///
     /// See [`NotShown`].
-    pub fn show(&self, to: &Canvas<'_>, rotation: Turn, irql: Passive) -> Result<(), NotShown> {
+    pub fn show(&self, to: &Canvas<'_>, rotation: Rotation, irql: Passive) -> Result<(), NotShown> {
         let Some(image) = self.image else {
             return Ok(());
         };
-        let turn = if self.rotate { rotation } else { Turn::None };
+        let turn = if self.rotate {
+            rotation
+        } else {
+            Rotation::Identity
+        };
         let size = to.image_size(turn);
         let pitch = usize::try_from(self.pitch).unwrap_or(0);
         if pitch < size.0 * PIXEL {
@@ -144,7 +149,7 @@ impl User {
         &mut self,
         to: &Canvas<'_>,
         rect: &Rect,
-        turn: Turn,
+        turn: Rotation,
         irql: Passive,
     ) -> Result<(), NotShown> {
         let columns = rect.width().min(self.buffer.len() / PIXEL);
@@ -207,7 +212,7 @@ impl User {
 }
 
 /// Copies a rectangle that lies in both.
-fn put(to: &Canvas<'_>, image: &Image<'_>, rect: &Rect, turn: Turn) -> Result<(), NotShown> {
+fn put(to: &Canvas<'_>, image: &Image<'_>, rect: &Rect, turn: Rotation) -> Result<(), NotShown> {
     if blit(to, image, rect, turn) {
         Ok(())
     } else {

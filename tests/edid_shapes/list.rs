@@ -13,6 +13,7 @@ fn vga(mebibytes: u64, primaries: u32) -> Limits {
         largest_height: 12_000,
         width_multiple: 8,
         video_memory: mebibytes << 20,
+        least_pitch: 0,
         primaries,
     }
 }

@@ -51,6 +51,7 @@ const ROOMY: Limits = Limits {
     largest_height: 12_000,
     width_multiple: 1,
     video_memory: 256 << 20,
+    least_pitch: 0,
     primaries: 2,
 };
 

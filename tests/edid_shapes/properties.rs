@@ -23,6 +23,7 @@ fn limits() -> impl Strategy<Value = Limits> {
                 largest_height,
                 width_multiple,
                 video_memory,
+                least_pitch: 0,
                 primaries,
             },
         )

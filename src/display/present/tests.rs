@@ -20,7 +20,12 @@ use crate::device::ScanOut;
 use crate::kernel::host::World;
 use crate::kernel::testing::{named, passive, window};
 
-const TURNS: [Turn; 4] = [Turn::None, Turn::Quarter, Turn::Half, Turn::ThreeQuarters];
+const TURNS: [Rotation; 4] = [
+    Rotation::Identity,
+    Rotation::Rotate90,
+    Rotation::Rotate180,
+    Rotation::Rotate270,
+];
 /// Pixels in front of the picture and behind it, which nobody may write.
 const MARGIN: usize = 24;
 const UNTOUCHED: u32 = 0xdead_beef;
@@ -72,10 +77,10 @@ struct Video {
 
 impl Video {
     /// With room for an image of that size when it is turned so.
-    fn new(width: usize, height: usize, turn: Turn) -> Self {
+    fn new(width: usize, height: usize, turn: Rotation) -> Self {
         let (width, height) = match turn {
-            Turn::None | Turn::Half => (width, height),
-            Turn::Quarter | Turn::ThreeQuarters => (height, width),
+            Rotation::Identity | Rotation::Rotate180 => (width, height),
+            Rotation::Rotate90 | Rotation::Rotate270 => (height, width),
         };
         let pitch = (width * PIXEL).next_multiple_of(64);
         Self {
@@ -90,13 +95,13 @@ impl Video {
     }
 
     /// The pixel of the picture that a pixel of an image becomes.
-    fn place(&mut self, x: usize, y: usize, turn: Turn) -> &mut u32 {
+    fn place(&mut self, x: usize, y: usize, turn: Rotation) -> &mut u32 {
         let (width, height) = (self.scan_out.width as usize, self.scan_out.height as usize);
         let (column, row) = match turn {
-            Turn::None => (x, y),
-            Turn::Quarter => (y, height - 1 - x),
-            Turn::Half => (width - 1 - x, height - 1 - y),
-            Turn::ThreeQuarters => (width - 1 - y, x),
+            Rotation::Identity => (x, y),
+            Rotation::Rotate90 => (y, height - 1 - x),
+            Rotation::Rotate180 => (width - 1 - x, height - 1 - y),
+            Rotation::Rotate270 => (width - 1 - y, x),
         };
         &mut self.memory[MARGIN + row * self.scan_out.pitch as usize / PIXEL + column]
     }
@@ -111,7 +116,7 @@ impl Video {
         self
     }
 
-    fn show(&mut self, present: &Present<'_>, turn: Turn) -> Result<(), NotShown> {
+    fn show(&mut self, present: &Present<'_>, turn: Rotation) -> Result<(), NotShown> {
         let window = window(&mut self.memory);
         let canvas = Canvas::new(&window, &self.scan_out).unwrap();
         present.check()?;
@@ -195,7 +200,7 @@ proptest! {
     ) {
         let world = world(user);
         let _entered = world.enter();
-        let done = if rotate { turn } else { Turn::None };
+        let done = if rotate { turn } else { Rotation::Identity };
         let mut video = Video::new(width, height, done);
         let gap = if fitting { (width * PIXEL).next_multiple_of(64) - width * PIXEL } else { gap };
         let image = Picture::new(width, height, gap, seed);
@@ -338,10 +343,10 @@ fn an_image_that_ends_beyond_user_memory_is_refused() {
     let image = Picture::new(64, 64, 0, 7);
     let start = image.bytes.as_ptr().addr() as u64;
     world.set_highest_user_address(start + 60 * 256 - 1);
-    let mut video = Video::new(64, 64, Turn::None);
+    let mut video = Video::new(64, 64, Rotation::Identity);
     let mut show = |bottom| {
         let dirty = [rect((0, 0, 64, bottom))];
-        video.show(&present(&image, &[], &dirty), Turn::None)
+        video.show(&present(&image, &[], &dirty), Rotation::Identity)
     };
     assert_eq!(show(60), Ok(()));
     assert_eq!(show(61), Err(NotShown::Unreadable));
@@ -352,11 +357,11 @@ fn user_memory_needs_pool_and_says_when_there_is_none() {
     let world = world(true);
     let _entered = world.enter();
     let image = Picture::new(64, 64, 0, 7);
-    let mut video = Video::new(64, 64, Turn::None);
+    let mut video = Video::new(64, 64, Rotation::Identity);
     let before = video.clone();
     let dirty = [rect((0, 0, 64, 64))];
     world.fail_pool_call(Some(1));
-    let result = video.show(&present(&image, &[], &dirty), Turn::None);
+    let result = video.show(&present(&image, &[], &dirty), Rotation::Identity);
     assert_eq!(result, Err(NotShown::NoMemory));
     assert_eq!(video, before);
     world.fail_pool_call(None);
@@ -364,7 +369,7 @@ fn user_memory_needs_pool_and_says_when_there_is_none() {
     world.set_highest_user_address(0);
     world.fail_pool_call(Some(1));
     assert_eq!(
-        video.show(&present(&image, &[], &dirty), Turn::None),
+        video.show(&present(&image, &[], &dirty), Rotation::Identity),
         Ok(())
     );
 }
@@ -390,7 +395,7 @@ fn rows_wider_than_a_piece_arrive() {
 fn nothing_to_copy_needs_no_image() {
     let world = world(true);
     let _entered = world.enter();
-    let mut video = Video::new(8, 8, Turn::None);
+    let mut video = Video::new(8, 8, Rotation::Identity);
     let nothing = Present {
         image: None,
         pitch: 32,
@@ -399,12 +404,12 @@ fn nothing_to_copy_needs_no_image() {
         moves: &[],
         dirty: &[],
     };
-    assert_eq!(video.show(&nothing, Turn::None), Ok(()));
+    assert_eq!(video.show(&nothing, Rotation::Identity), Ok(()));
     let something = Present {
         dirty: &[rect((0, 0, 1, 1))],
         ..nothing
     };
-    let refused = video.show(&something, Turn::None);
+    let refused = video.show(&something, Rotation::Identity);
     assert_eq!(refused, Err(NotShown::InvalidParameter));
     let complaints = world.take_complaints();
     assert_eq!(complaints.len(), 1);

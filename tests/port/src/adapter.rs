@@ -10,6 +10,7 @@ use dxgk_sys::{DXGK_DRIVERCAPS, HANDLE, MEMORY_CACHING_TYPE};
 use spin::{Mutex, RwLock};
 
 use crate::ddi::Ddi;
+use crate::display::Display;
 use crate::frame::Frame;
 use crate::gate::Gate;
 use crate::host::{AdapterIndex, PoolUse};
@@ -75,6 +76,7 @@ pub(crate) struct AdapterInner {
     pub segments: RwLock<Option<Arc<Segments>>>,
     pub objects: Objects,
     pub interrupts: Interrupts,
+    pub display: Display,
     /// The driver's pool before AddDevice, if nothing else used it.
     pub pool_at_add: Option<PoolUse>,
 }
@@ -90,6 +92,8 @@ pub(crate) struct Interrupts {
     pub line_held: AtomicBool,
     /// NotifyInterrupt is on some processor's stack.
     pub notifying: AtomicBool,
+    /// The interrupt that holds the line has reported a VSYNC.
+    pub vsync_told: AtomicBool,
     /// NotifyInterrupt was called and no DPC has been queued since.
     pub wants_dpc: AtomicBool,
     /// Calls of NotifyInterrupt.
@@ -219,6 +223,7 @@ impl AdapterInner {
             segments: RwLock::new(None),
             objects: Objects::default(),
             interrupts: Interrupts::default(),
+            display: Display::default(),
             pool_at_add: alone.then(|| port.host.pool()),
             port: port.clone(),
         }

@@ -6,7 +6,7 @@ use alloc::string::String;
 use dxgk_sys::NTSTATUS;
 use dxgk_sys::status::STATUS_INVALID_HANDLE;
 
-use crate::ddi::{Ddi, Statuses};
+use crate::ddi::{Ddi, Level, Statuses};
 use crate::frame::Frame;
 use crate::gate::Gate;
 use crate::port::PortInner;
@@ -23,15 +23,16 @@ impl PortInner {
         arguments: impl FnOnce() -> String,
         call: impl FnOnce(&Frame) -> NTSTATUS,
     ) -> NTSTATUS {
-        self.call_at(gate, ddi, ddi.info().irql, arguments, call)
+        let info = ddi.info();
+        self.call_at(gate, ddi, (info.level, info.irql), arguments, call)
     }
 
-    /// The same at another IRQL than the table's (interrupts).
+    /// The same at another level and IRQL than the table's (interrupts, flips).
     pub(crate) fn call_at(
         &self,
         gate: &Gate,
         ddi: Ddi,
-        irql: u8,
+        (level, irql): (Level, u8),
         arguments: impl FnOnce() -> String,
         call: impl FnOnce(&Frame) -> NTSTATUS,
     ) -> NTSTATUS {
@@ -39,7 +40,7 @@ impl PortInner {
         let host = &*self.host;
         let thread = host.thread_id();
         let before = host.irql();
-        let pass = gate.enter(info.level, host);
+        let pass = gate.enter(level, host);
         host.set_irql(irql);
         self.journal.called(ddi);
         let (status, null_handle) = self.frames.run(thread, ddi, |frame| {

@@ -2,7 +2,9 @@
 
 use dxgk_sys::NTSTATUS;
 use dxgk_sys::status::{
-    STATUS_GRAPHICS_DRIVER_MISMATCH, STATUS_INVALID_PARAMETER, STATUS_NO_MEMORY,
+    STATUS_GRAPHICS_CHILD_DESCRIPTOR_NOT_SUPPORTED, STATUS_GRAPHICS_DRIVER_MISMATCH,
+    STATUS_INVALID_PARAMETER, STATUS_MONITOR_NO_DESCRIPTOR, STATUS_MONITOR_NO_MORE_DESCRIPTOR_DATA,
+    STATUS_NO_MEMORY, STATUS_NOT_IMPLEMENTED, STATUS_PENDING,
 };
 
 use crate::host::irql;
@@ -28,6 +30,8 @@ pub(crate) enum Statuses {
     Only(&'static [NTSTATUS]),
     /// Success and every error code.
     AnyError,
+    /// Success, `STATUS_PENDING` and every error code.
+    MayPend,
     /// Only values that pass `NT_SUCCESS`.
     NeverFails,
 }
@@ -73,6 +77,12 @@ const PRIVATE_DATA: &[NTSTATUS] = &[
     STATUS_GRAPHICS_DRIVER_MISMATCH,
 ];
 
+const DESCRIPTOR: &[NTSTATUS] = &[
+    STATUS_GRAPHICS_CHILD_DESCRIPTOR_NOT_SUPPORTED,
+    STATUS_MONITOR_NO_DESCRIPTOR,
+    STATUS_MONITOR_NO_MORE_DESCRIPTOR_DATA,
+];
+
 ddis! {
     AddDevice PASSIVE Alone Statuses::AnyError, None;
     StartDevice PASSIVE Alone Statuses::AnyError, None;
@@ -98,6 +108,18 @@ ddis! {
     CloseAllocation PASSIVE Reentrant Statuses::AnyError, None;
     DescribeAllocation PASSIVE Reentrant Statuses::AnyError, None;
     GetStandardAllocationDriverData PASSIVE Reentrant Statuses::Only(MEMORY), Some(Rule::O5);
+    QueryChildStatus PASSIVE Reentrant Statuses::AnyError, None;
+    QueryDeviceDescriptor PASSIVE Reentrant Statuses::Only(DESCRIPTOR), Some(Rule::Q2);
+    StopDeviceAndReleasePostDisplayOwnership PASSIVE Alone Statuses::AnyError, None;
+    SetVidPnSourceVisibility PASSIVE Alone Statuses::AnyError, None;
+    SetVidPnSourceAddress PASSIVE Alone Statuses::AnyError, None;
+    ControlInterrupt PASSIVE Alone Statuses::Only(&[STATUS_NOT_IMPLEMENTED]), Some(Rule::I3);
+    GetScanLine PASSIVE Reentrant Statuses::AnyError, None;
+    SetPointerPosition PASSIVE Reentrant Statuses::AnyError, None;
+    SetPointerShape PASSIVE Reentrant Statuses::Only(MEMORY), Some(Rule::V6);
+    SystemDisplayEnable HIGH Any Statuses::AnyError, None;
+    SystemDisplayWrite HIGH Any Statuses::None, None;
+    PresentDisplayOnly PASSIVE Reentrant Statuses::MayPend, None;
 }
 
 impl Ddi {
@@ -117,6 +139,7 @@ impl Statuses {
             Self::None => true,
             Self::Only(list) => status == 0 || list.contains(&status),
             Self::AnyError => status == 0 || is_error(status),
+            Self::MayPend => status == 0 || status == STATUS_PENDING || is_error(status),
             Self::NeverFails => status >= 0,
         }
     }

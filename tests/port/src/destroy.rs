@@ -213,6 +213,7 @@ impl AdapterInner {
             registry::remove(object.id.0);
             self.objects.driver_handles.lock().remove(&object.driver);
             self.objects.allocations.lock().remove(&object.id);
+            self.free_place(object.id);
         }
         let Some(resource) = resource else { return };
         if destroy_resource {

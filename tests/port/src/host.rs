@@ -30,7 +30,8 @@ pub mod irql {
 /// A machine under the port.
 ///
 /// Methods may be called from any thread. Those that a DDI's own level allows (`irql`, `set_irql`, `thread_id`,
-/// `interrupt_line`) are called at any IRQL, the others at `DISPATCH` or below.
+/// `interrupt_line`, `time_100ns`, `dpc_queued`, `relax`) are called at any IRQL, the others at `DISPATCH` or below.
+/// What the port does in an interrupt comes upon any thread, also upon one that is inside the global allocator.
 pub trait Host: Send + Sync {
     /// IRQL of the calling thread's processor; see [`irql`].
     fn irql(&self) -> u8;
@@ -57,6 +58,21 @@ pub trait Host: Send + Sync {
     ) -> Option<NonNull<u8>>;
     /// Takes a mapping away; false if there is none at that address.
     fn unmap_memory(&self, address: NonNull<u8>) -> bool;
+    /// Maps a part of the adapter's video memory for the tests to draw in, as dxgkrnl does for the CPU.
+    /// [`Self::unmap_memory`] takes it away.
+    fn video_memory(
+        &self,
+        adapter: AdapterIndex,
+        physical: u64,
+        bytes: usize,
+    ) -> Option<NonNull<u8>> {
+        self.map_memory(
+            adapter,
+            physical,
+            bytes,
+            MEMORY_CACHING_TYPE::MmWriteCombined,
+        )
+    }
     /// Reads the adapter's PCI configuration space; returns the number of bytes read.
     fn read_config(&self, adapter: AdapterIndex, offset: u32, out: &mut [u8]) -> usize;
     /// Writes the adapter's PCI configuration space; returns the number of bytes written.
@@ -80,6 +96,13 @@ pub trait Host: Send + Sync {
     fn interrupt_line(&self, adapter: AdapterIndex) -> Option<u8> {
         let _ = adapter;
         None
+    }
+
+    /// The driver has queued its DPC. A host that can calls [`Port::run_dpcs`](crate::Port::run_dpcs) as soon as a
+    /// processor is below `DISPATCH`: a worker, or the end of its interrupts. Without one the port runs it after the
+    /// next call and while it waits.
+    fn dpc_queued(&self, adapter: AdapterIndex) {
+        let _ = adapter;
     }
 
     /// What the driver holds of the pool now.

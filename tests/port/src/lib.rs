@@ -39,6 +39,8 @@ mod ddi;
 mod describe;
 mod destroy;
 mod device;
+mod display;
+mod display_only;
 mod frame;
 mod gate;
 pub mod host;
@@ -65,13 +67,18 @@ pub use adapter::{Adapter, Mapping};
 pub use create::{AllocationFacts, AllocationView, Create, Created, Into, ResourceView};
 pub use describe::Description;
 pub use device::Device;
+pub use display::{
+    Child, ChildChange, ChildKind, Flip, Hpd, Placement, Pointer, Present, ScanLine, Surface,
+    SystemScreen, Vsync, Vsyncs,
+};
+pub use display_only::dpi_kmd_dod_initialize;
 pub use host::{AdapterIndex, Host, PoolUse, TagUse, irql};
 pub use lifecycle::Started;
 pub use objects::{AllocationId, Live, ResourceId};
 pub use port::{Port, Profile, Settings};
 pub use query::{Segment, Segments};
 pub use raw::Raw;
-pub use registration::{dpi_initialize, dpi_kmd_dod_initialize};
+pub use registration::dpi_initialize;
 pub use report::{CallCount, Leak, Report, Violation};
 pub use rules::{RULES, Rule, RuleInfo};
 pub use standard::{Standard, StandardData};
@@ -81,6 +88,9 @@ pub type Status = dxgk_sys::NTSTATUS;
 
 /// The driver's table lacks the callback; nothing was called.
 pub const STATUS_PROCEDURE_NOT_FOUND: Status = 0xC000_007A_u32.cast_signed();
+
+/// No segment has room for an allocation that is to be seen; nothing was called.
+pub const STATUS_GRAPHICS_NO_VIDEO_MEMORY: Status = 0xC01E_0100_u32.cast_signed();
 
 /// The port refused: the object is not in a state for the call; nothing was called.
 pub const STATUS_INVALID_DEVICE_STATE: Status = 0xC000_0184_u32.cast_signed();

@@ -3,21 +3,19 @@
 use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use core::ffi::c_void;
 use core::sync::atomic::Ordering;
 
 use dxgk_sys::status::{STATUS_INSUFFICIENT_RESOURCES, STATUS_NOT_SUPPORTED, STATUS_SUCCESS};
 use dxgk_sys::{
-    DRIVER_INITIALIZATION_DATA, DXGK_CHILD_DESCRIPTOR, DXGK_START_INFO, DXGK_SURPRISE_REMOVAL_TYPE,
-    LUID, NTSTATUS, guid,
+    DRIVER_INITIALIZATION_DATA, DXGK_START_INFO, DXGK_SURPRISE_REMOVAL_TYPE, LUID, NTSTATUS, guid,
 };
 
 use crate::adapter::{Adapter, AdapterInner, State};
 use crate::ddi::Ddi;
 use crate::host::AdapterIndex;
 use crate::interface::Interface;
-use crate::pattern::{Pattern, bytes_of};
+use crate::pattern::Pattern;
 use crate::port::Port;
 use crate::registry;
 use crate::rules::Rule;
@@ -81,26 +79,28 @@ impl Port {
 }
 
 impl Adapter {
-    /// StartDevice and what follows it: child relations, capabilities, segments.
+    /// StartDevice and what follows it: child relations and status, capabilities, segments, descriptors.
     ///
     /// # Errors
     /// The driver's; `STATUS_INVALID_DEVICE_STATE` unless the adapter is added and stopped.
     pub fn start(&self) -> Result<Started, Status> {
         let adapter = &*self.0;
         let started = adapter.start()?;
-        if adapter
-            .registration
-            .table
-            .DxgkDdiQueryChildRelations
-            .is_some()
+        let table = &adapter.registration.table;
+        if table.DxgkDdiQueryChildRelations.is_some()
+            && let Ok(relations) = self.query_child_relations()
         {
-            let _ = self.query_child_relations();
+            adapter.learn_children(&relations);
         }
         *adapter.caps.lock() = None;
         *adapter.segments.write() = None;
         // Refusals of these two are violations of Q4 and Q5, recorded there.
         let _ = self.caps();
-        let _ = self.segments();
+        if !adapter.registration.display_only {
+            let _ = self.segments();
+        }
+        adapter.check_display_promises(started);
+        adapter.learn_descriptors();
         Ok(started)
     }
 
@@ -123,9 +123,7 @@ impl Adapter {
         if status != STATUS_SUCCESS {
             return Err(status);
         }
-        adapter.set_state(State::Added);
-        adapter.check_mappings(Rule::L4, Ddi::StopDevice);
-        adapter.check_dpc_queued(Ddi::StopDevice.name());
+        adapter.stopped(Ddi::StopDevice);
         Ok(())
     }
 
@@ -190,44 +188,6 @@ impl Adapter {
             Err(status)
         }
     }
-
-    /// Asks for the child devices. The array has one element more, which stays zero (Q1).
-    ///
-    /// # Errors
-    /// The driver's.
-    pub fn query_child_relations(&self) -> Result<Vec<DXGK_CHILD_DESCRIPTOR>, Status> {
-        let adapter = &*self.0;
-        let query = adapter.registration.table.DxgkDdiQueryChildRelations;
-        let query = query.ok_or(STATUS_PROCEDURE_NOT_FOUND)?;
-        let children = adapter.children.load(Ordering::Relaxed) as usize;
-        let mut relations: Vec<DXGK_CHILD_DESCRIPTOR> =
-            (0..=children).map(|_| Pattern(0).filled()).collect();
-        let bytes = u32::try_from(size_of_val(relations.as_slice())).unwrap_or(u32::MAX);
-        let arguments = || format!("{children} children");
-        let status = adapter.call(Ddi::QueryChildRelations, arguments, |_| {
-            // SAFETY: the driver's own function and context; the array is as long as it is told.
-            unsafe { query(adapter.context(), relations.as_mut_ptr(), bytes) }
-        });
-        adapter.check(
-            Rule::Q1,
-            "QueryChildRelations",
-            status == STATUS_SUCCESS,
-            || format!("status {status:#010x}"),
-        );
-        let last = relations.pop();
-        let zero = last.is_some_and(|last| bytes_of(&last).iter().all(|byte| *byte == 0));
-        adapter.check(
-            Rule::Q1,
-            "QueryChildRelations",
-            zero,
-            || "the last element was written",
-        );
-        if status == STATUS_SUCCESS {
-            Ok(relations)
-        } else {
-            Err(status)
-        }
-    }
 }
 
 impl AdapterInner {
@@ -249,6 +209,7 @@ impl AdapterInner {
         let pattern = Pattern::turn(self.port.turns.next());
         let (mut sources, mut children) = (pattern.u32(), pattern.u32());
         let mut told = false;
+        self.display.begin_start(&*self.port.host);
         let status = self.call(Ddi::StartDevice, String::new, |frame| {
             let (sources, children) = (&raw mut sources, &raw mut children);
             // SAFETY: the driver's own function and context, at its IRQL and level.
@@ -265,6 +226,10 @@ impl AdapterInner {
             status
         });
         drop(interface);
+        if status == STATUS_SUCCESS {
+            self.set_state(State::Started);
+        }
+        self.display.end_start();
         if status != STATUS_SUCCESS {
             self.check_mappings(Rule::L3, Ddi::StartDevice);
             if let Some(before) = pool {
@@ -272,7 +237,6 @@ impl AdapterInner {
             }
             return Err(status);
         }
-        self.set_state(State::Started);
         self.check(
             Rule::L3,
             name,
@@ -338,6 +302,76 @@ impl AdapterInner {
                 )
             },
         );
+    }
+
+    /// A full driver's callbacks for the display, and those that its capabilities promise.
+    fn check_display_promises(&self, started: Started) {
+        let table: &DRIVER_INITIALIZATION_DATA = &self.registration.table;
+        if started.sources == 0 {
+            return;
+        }
+        let caps = *self.caps.lock();
+        let full = !self.registration.display_only;
+        let non_vga = caps.is_some_and(|caps| caps.0.SupportNonVGA != 0);
+        let pointer = caps.is_some_and(|caps| !caps.0.PointerCaps.is_empty());
+        let needs = [
+            (
+                full,
+                "SetVidPnSourceAddress",
+                table.DxgkDdiSetVidPnSourceAddress.is_some(),
+            ),
+            (
+                full,
+                "ControlInterrupt",
+                table.DxgkDdiControlInterrupt.is_some(),
+            ),
+            (full, "GetScanLine", table.DxgkDdiGetScanLine.is_some()),
+            (
+                full,
+                "InterruptRoutine",
+                table.DxgkDdiInterruptRoutine.is_some(),
+            ),
+            (full, "DpcRoutine", table.DxgkDdiDpcRoutine.is_some()),
+            (
+                non_vga,
+                "StopDeviceAndReleasePostDisplayOwnership",
+                table
+                    .DxgkDdiStopDeviceAndReleasePostDisplayOwnership
+                    .is_some(),
+            ),
+            (
+                non_vga,
+                "SystemDisplayEnable",
+                table.DxgkDdiSystemDisplayEnable.is_some(),
+            ),
+            (
+                non_vga,
+                "SystemDisplayWrite",
+                table.DxgkDdiSystemDisplayWrite.is_some(),
+            ),
+            (
+                pointer,
+                "SetPointerPosition",
+                table.DxgkDdiSetPointerPosition.is_some(),
+            ),
+            (
+                pointer,
+                "SetPointerShape",
+                table.DxgkDdiSetPointerShape.is_some(),
+            ),
+        ];
+        for (needed, name, there) in needs {
+            self.check(Rule::G2, "StartDevice", there || !needed, || {
+                format!("{} sources, but no {name}", started.sources)
+            });
+        }
+    }
+
+    /// StopDevice, or what stands for it, has succeeded.
+    pub(crate) fn stopped(&self, ddi: Ddi) {
+        self.set_state(State::Added);
+        self.check_mappings(Rule::L4, ddi);
+        self.check_dpc_queued(ddi.name());
     }
 
     fn check_removed(&self, after: Ddi) {

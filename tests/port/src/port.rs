@@ -23,9 +23,11 @@ use crate::rules::Rule;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Profile {
-    /// A table in the making: life cycle, queries, devices and allocations; 0 sources and 0 children.
+    /// A full driver in the making: life cycle, queries, devices, allocations, and the display if it has sources.
     #[default]
     Partial,
+    /// A kernel-mode display-only driver, with the whole of `KMDDOD_INITIALIZATION_DATA` and nothing of rendering.
+    DisplayOnly,
 }
 
 /// How a port works.
@@ -46,6 +48,13 @@ impl Settings {
     #[must_use]
     pub fn with_trace(mut self) -> Self {
         self.trace = true;
+        self
+    }
+
+    /// For a display-only driver.
+    #[must_use]
+    pub fn for_display_only(mut self) -> Self {
+        self.profile = Profile::DisplayOnly;
         self
     }
 
@@ -111,16 +120,20 @@ impl Port {
     }
 
     /// Runs the DPCs that the driver has queued. The port does so itself after each call at PASSIVE_LEVEL.
+    ///
+    /// It may be called at the end of an interrupt: it waits for nothing, and leaves to the next call what it
+    /// cannot do now.
     pub fn run_dpcs(&self) {
-        let adapters: Vec<_> = self
-            .0
-            .adapters
-            .lock()
-            .iter()
-            .filter_map(Weak::upgrade)
-            .collect();
-        for adapter in adapters {
-            adapter.run_dpc();
+        let mut next = 0;
+        loop {
+            let adapter = match self.0.adapters.try_lock() {
+                Some(adapters) if next < adapters.len() => adapters[next].upgrade(),
+                _ => return,
+            };
+            next += 1;
+            if let Some(adapter) = adapter {
+                adapter.run_dpc();
+            }
         }
     }
 }

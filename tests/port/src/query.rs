@@ -444,7 +444,10 @@ impl Adapter {
     pub fn exercise_queries(&self) {
         let adapter = &*self.0;
         let _ = self.caps();
-        let _ = self.segments();
+        let display_only = adapter.registration.display_only;
+        if !display_only {
+            let _ = self.segments();
+        }
         let caps = DXGK_QUERYADAPTERINFOTYPE::DXGKQAITYPE_DRIVERCAPS;
         let segments = DXGK_QUERYADAPTERINFOTYPE::DXGKQAITYPE_QUERYSEGMENT3;
         for bytes in [0, 1, 16, 336, 551, 552, 592, 4096] {

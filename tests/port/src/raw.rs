@@ -149,6 +149,7 @@ impl Raw {
             registry::remove(id.0);
             adapter.objects.driver_handles.lock().remove(&object.driver);
             adapter.objects.allocations.lock().remove(id);
+            adapter.free_place(*id);
             if let Some(resource) = &object.resource {
                 resource.allocations.lock().retain(|child| child != id);
             }

@@ -7,21 +7,28 @@ use core::ptr;
 use core::sync::atomic::Ordering;
 
 use dxgk_sys::status::{STATUS_INVALID_PARAMETER, STATUS_NOT_SUPPORTED, STATUS_SUCCESS};
-use dxgk_sys::{DRIVER_INITIALIZATION_DATA, DRIVER_OBJECT, NTSTATUS, UNICODE_STRING, ddi_fn};
+use dxgk_sys::{
+    DRIVER_INITIALIZATION_DATA, DRIVER_OBJECT, NTSTATUS, PDXGKDDI_PRESENTDISPLAYONLY,
+    UNICODE_STRING, ddi_fn,
+};
 
 use crate::ddi::Ddi;
 use crate::host::PoolUse;
-use crate::port::{Port, PortInner};
+use crate::port::{Port, PortInner, Profile};
 use crate::registry;
 use crate::rules::Rule;
 use crate::version::Version;
 
 const NAME: &str = "DxgkInitialize";
 
-/// A driver's table, as long as its version says.
+/// A driver's table, as long as its version says. A display-only driver's is in it as far as it goes.
 pub(crate) struct Registration {
     pub table: Box<DRIVER_INITIALIZATION_DATA>,
+    /// Of a display-only driver alone.
+    pub present: PDXGKDDI_PRESENTDISPLAYONLY,
     pub version: Version,
+    /// It came through DxgkInitializeDisplayOnlyDriver.
+    pub display_only: bool,
     /// The driver's pool when it registered.
     pub pool: PoolUse,
 }
@@ -52,18 +59,6 @@ ddi_fn! {
             None => STATUS_INVALID_PARAMETER,
         }
     }
-
-    /// What 0x230043 hands out: display-only drivers, which no profile has.
-    ///
-    /// # Safety
-    /// Nothing is touched.
-    pub unsafe fn dpi_kmd_dod_initialize(
-        _driver_object: *mut DRIVER_OBJECT,
-        _registry_path: *mut UNICODE_STRING,
-        _data: *const dxgk_sys::KMDDOD_INITIALIZATION_DATA,
-    ) -> NTSTATUS {
-        STATUS_NOT_SUPPORTED
-    }
 }
 
 impl Port {
@@ -81,11 +76,31 @@ impl Port {
         registry_path: *mut UNICODE_STRING,
         data: *const DRIVER_INITIALIZATION_DATA,
     ) -> NTSTATUS {
-        // SAFETY: as the caller promises.
-        let status = unsafe { self.0.take(driver_object, registry_path, data) };
+        let arguments = [driver_object.is_null(), registry_path.is_null()];
+        let take = |version: Version| {
+            let mut table = Box::new(DRIVER_INITIALIZATION_DATA::ZERO);
+            // SAFETY: the caller's record is as long as its version says, ours as long as the newest.
+            unsafe {
+                ptr::copy_nonoverlapping(
+                    data.cast::<u8>(),
+                    ptr::from_mut(&mut *table).cast::<u8>(),
+                    version.initialization_data(),
+                );
+            }
+            self.0.check_table(&table, version);
+            (table, None)
+        };
+        // SAFETY: as the caller promises; every version begins with its number.
+        let value = (!data.is_null()).then(|| unsafe { (*data).Version });
+        let status = self.0.take(NAME, arguments, value, false, take);
+        self.answered(NAME, status)
+    }
+
+    /// Keeps what a registration was answered with.
+    pub(crate) fn answered(&self, name: &'static str, status: NTSTATUS) -> NTSTATUS {
         *self.0.answered.lock() = Some(status);
         if self.0.settings.trace {
-            self.0.host.line(&format!("{NAME} -> {status:#010x}"));
+            self.0.host.line(&format!("{name} -> {status:#010x}"));
         }
         status
     }
@@ -126,28 +141,34 @@ impl Port {
 }
 
 impl PortInner {
-    /// # Safety
-    /// As for [`Port::register`].
-    unsafe fn take(
+    /// A registration of either kind. `nulls` says which of its first two arguments are NULL, `value` is the
+    /// table's version if there is a table, `table` copies and checks it.
+    pub(crate) fn take(
         &self,
-        driver_object: *mut DRIVER_OBJECT,
-        registry_path: *mut UNICODE_STRING,
-        data: *const DRIVER_INITIALIZATION_DATA,
+        name: &'static str,
+        nulls: [bool; 2],
+        value: Option<u32>,
+        display_only: bool,
+        table: impl FnOnce(Version) -> (Box<DRIVER_INITIALIZATION_DATA>, PDXGKDDI_PRESENTDISPLAYONLY),
     ) -> NTSTATUS {
         let pool = self.host.pool();
-        let whole = !driver_object.is_null() && !registry_path.is_null() && !data.is_null();
-        self.check(Rule::G1, NAME, whole, || "a null argument");
-        if data.is_null() {
+        let whole = nulls == [false; 2] && value.is_some();
+        self.check(Rule::G1, name, whole, || "a null argument");
+        let Some(value) = value else {
             return STATUS_INVALID_PARAMETER;
-        }
+        };
         let again = self.registration.lock().is_some();
-        if !self.check(Rule::G1, NAME, !again, || "called a second time") {
+        if !self.check(Rule::G1, name, !again, || "called a second time") {
             return STATUS_INVALID_PARAMETER;
         }
-        // SAFETY: every version begins with it.
-        let value = unsafe { (*data).Version };
+        let expected = display_only == (self.settings.profile == Profile::DisplayOnly);
+        if !self.check(Rule::G2, name, expected, || {
+            format!("the port expects another kind: {:?}", self.settings.profile)
+        }) {
+            return STATUS_NOT_SUPPORTED;
+        }
         let version = Version::known(value);
-        self.check(Rule::L1, NAME, version.is_some(), || {
+        self.check(Rule::L1, name, version.is_some(), || {
             format!("Windows knows no interface version {value:#x}")
         });
         let Some(version) = version else {
@@ -156,19 +177,12 @@ impl PortInner {
         if version < Version::WIN8 {
             return STATUS_NOT_SUPPORTED;
         }
-        let mut table = Box::new(DRIVER_INITIALIZATION_DATA::ZERO);
-        // SAFETY: the caller's record is as long as its version says, ours as long as the newest.
-        unsafe {
-            ptr::copy_nonoverlapping(
-                data.cast::<u8>(),
-                ptr::from_mut(&mut *table).cast::<u8>(),
-                version.initialization_data(),
-            );
-        }
-        self.check_table(&table, version);
+        let (table, present) = table(version);
         *self.registration.lock() = Some(Arc::new(Registration {
             table,
+            present,
             version,
+            display_only,
             pool,
         }));
         STATUS_SUCCESS

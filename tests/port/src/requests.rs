@@ -1,4 +1,4 @@
-//! The smaller calls to an adapter: power, events, requests, interfaces, logging, reset.
+//! The smaller calls to an adapter: events, requests, interfaces, logging, reset.
 
 use alloc::format;
 use alloc::string::String;
@@ -16,9 +16,6 @@ use crate::lifecycle::done;
 use crate::pattern::Pattern;
 use crate::rules::Rule;
 use crate::{STATUS_PROCEDURE_NOT_FOUND, Status};
-
-/// `DISPLAY_ADAPTER_HW_ID` of video.h: the adapter itself among the device ids.
-const DISPLAY_ADAPTER_HW_ID: ULONG = 0xFFFF_FFFF;
 
 /// `VIDEO_REQUEST_PACKET` of video.h.
 #[repr(C)]
@@ -39,34 +36,6 @@ struct StatusBlock {
 }
 
 impl Adapter {
-    /// SetPowerState for the adapter itself.
-    ///
-    /// # Errors
-    /// The driver's, which is a violation of L6.
-    pub fn set_power(&self, state: DEVICE_POWER_STATE, action: POWER_ACTION) -> Result<(), Status> {
-        self.set_power_of(DISPLAY_ADAPTER_HW_ID, state, action)
-    }
-
-    /// SetPowerState for a child, or with `DISPLAY_ADAPTER_HW_ID` for the adapter.
-    ///
-    /// # Errors
-    /// As [`Self::set_power`].
-    pub fn set_power_of(
-        &self,
-        device: u32,
-        state: DEVICE_POWER_STATE,
-        action: POWER_ACTION,
-    ) -> Result<(), Status> {
-        let adapter = &*self.0;
-        let set = adapter.registration.table.DxgkDdiSetPowerState;
-        let set = set.ok_or(STATUS_PROCEDURE_NOT_FOUND)?;
-        let arguments = || format!("device {device:#x}, state {}, action {}", state.0, action.0);
-        done(adapter.call(Ddi::SetPowerState, arguments, |_| {
-            // SAFETY: the driver's own function and context, at its IRQL and level.
-            unsafe { set(adapter.context(), device, state, action) }
-        }))
-    }
-
     /// NotifyAcpiEvent without an argument; returns the requests that the driver makes of the system.
     ///
     /// # Errors
@@ -169,11 +138,12 @@ impl Adapter {
         let Some(reset) = adapter.registration.table.DxgkDdiResetDevice else {
             return;
         };
-        adapter.check(Rule::L7, "ResetDevice", true, || "");
-        adapter.call(Ddi::ResetDevice, String::new, |_| {
-            // SAFETY: the driver's own function and context.
-            unsafe { reset(adapter.context()) };
-            STATUS_SUCCESS
+        adapter.without_services("ResetDevice", || {
+            adapter.call(Ddi::ResetDevice, String::new, |_| {
+                // SAFETY: the driver's own function and context.
+                unsafe { reset(adapter.context()) };
+                STATUS_SUCCESS
+            })
         });
     }
 

@@ -37,14 +37,16 @@ rules! {
     G8 "G8" "handle data: below its IRQL, NULL fails the DDI, each Acquire has its Release";
     L1 "L1" "Version is a known interface version, reserved members are NULL";
     L2 "L2" "AddDevice sets the device context";
-    L3 "L3" "StartDevice asks for its resources, maps them as they are, sets both counts, undoes all on failure";
-    L4 "L4" "StopDevice gives back what StartDevice took, and can be started again";
+    L3 "L3" "StartDevice asks for its resources, maps them as they are, sets both counts, undoes all on failure; POST ownership is taken there, or on the way to D0";
+    L4 "L4" "StopDevice gives back what StartDevice took, and can be started again; whoever releases the POST display says what it left";
     L5 "L5" "RemoveDevice and Unload give back all memory";
     L6 "L6" "SetPowerState does not fail";
-    L7 "L7" "ResetDevice calls no kernel service";
+    L7 "L7" "ResetDevice, SystemDisplayEnable and SystemDisplayWrite call no kernel service; the mode for a bugcheck's screen is reported";
     L8 "L8" "NotifySurpriseRemoval does not fail";
     L9 "L9" "unknown interfaces and I/O requests are refused as not supported";
-    Q1 "Q1" "QueryChildRelations succeeds and leaves the last element zero";
+    Q1 "Q1" "QueryChildRelations describes each child and leaves the last element zero";
+    Q2 "Q2" "QueryChildStatus answers; QueryDeviceDescriptor fills what was asked for and no more, with its four statuses";
+    Q3 "Q3" "DxgkCbIndicateChildStatus names a child that can be plugged or turned, and QueryChildStatus agrees with it";
     Q4 "Q4" "QueryAdapterInfo writes all of the answer and nothing beyond it, with documented statuses";
     Q5 "Q5" "segments in two calls; the paging buffer's segment is an aperture or 0";
     Q6 "Q6" "segment flags agree with each other and with the interface version";
@@ -83,6 +85,10 @@ rules! {
     O5 "O5" "standard allocations: sizes first, then data; statuses; surface data; pitch";
     X1 "X1" "CreateDevice's statuses and handle";
     I2 "I2" "NotifyInterrupt at device IRQL and not nested, then a DPC that notifies at DISPATCH";
+    I3 "I3" "ControlInterrupt takes DXGK_INTERRUPT_CRTC_VSYNC and nothing else; an enabled VSYNC comes; GetScanLine answers";
+    V5 "V5" "visibility and addresses of sources are taken, flips without a kernel service; VSYNC reports the address that was set";
+    V6 "V6" "SetPointerPosition and SetPointerShape succeed";
+    V7 "V7" "PresentDisplayOnly completes what it leaves pending, once";
     B2_13 "B2.13" "members that are input stay as they were";
     B3 "B3" "each DDI and callback keeps its IRQL";
 }

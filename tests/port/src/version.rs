@@ -8,7 +8,6 @@ pub(crate) struct Version(Interface);
 
 impl Version {
     pub(crate) const WIN8: Self = Self(Interface::Win8);
-    #[cfg(test)]
     pub(crate) const WDDM1_3: Self = Self(Interface::Wddm1_3);
     pub(crate) const WDDM2_0: Self = Self(Interface::Wddm2_0);
     pub(crate) const WDDM3_0: Self = Self(Interface::Wddm3_0);
@@ -32,6 +31,11 @@ impl Version {
     /// Bytes of `DRIVER_INITIALIZATION_DATA`.
     pub(crate) fn initialization_data(self) -> usize {
         self.size(sizes::DRIVER_INITIALIZATION_DATA)
+    }
+
+    /// Bytes of `KMDDOD_INITIALIZATION_DATA`.
+    pub(crate) fn kmddod_initialization_data(self) -> usize {
+        self.size(sizes::KMDDOD_INITIALIZATION_DATA)
     }
 
     /// Bytes of `DXGKRNL_INTERFACE`.

@@ -2,6 +2,7 @@
 
 mod common;
 
+use common::display;
 use common::miniport;
 use common::scenario;
 
@@ -14,6 +15,20 @@ fn is_clean_at(version: u32) {
         report.leaks
     );
     assert!(report.calls["CreateAllocation"].count > 10);
+    assert_eq!(report.pool.blocks, 0);
+}
+
+#[test]
+fn as_a_display_only_driver() {
+    let report = display::run_display_only(&miniport::display_only_table(0x4002));
+    assert!(
+        report.is_clean(),
+        "{:#?}\n{:#?}",
+        report.violations,
+        report.leaks
+    );
+    assert_eq!(report.calls["PresentDisplayOnly"].count, 3);
+    assert!(!report.calls.contains_key("CreateDevice"));
     assert_eq!(report.pool.blocks, 0);
 }
 

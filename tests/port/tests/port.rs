@@ -212,7 +212,7 @@ fn the_report_is_json() {
     table.Reserved = ptr::without_provenance_mut(8);
     let report = scenario::run(&table);
     let json = serde_json::to_value(&report).unwrap();
-    assert_eq!(json["calls"]["StartDevice"]["statuses"]["0x00000000"], 3);
+    assert_eq!(json["calls"]["StartDevice"]["statuses"]["0x00000000"], 4);
     assert_eq!(json["violations"][0]["rule"], "L1");
     assert_eq!(json["leaks"], serde_json::json!([]));
     assert_eq!(json["pool"]["blocks"], 0);

@@ -25,6 +25,7 @@ fn list() -> ModeList {
             largest_height: 12000,
             width_multiple: 8,
             video_memory: 8 << 20,
+            least_pitch: 0,
             primaries: 2,
         },
         custom: &custom,

@@ -8,14 +8,14 @@ use dxgk_sys::status::{
     STATUS_UNSUCCESSFUL,
 };
 use dxgk_sys::{
-    BOOLEAN, D3DDDI_ID_UNINITIALIZED, DXGK_DEVICE_INFO, DXGK_DISPLAY_INFORMATION, DXGK_SERVICES,
-    DXGK_WHICHSPACE_CONFIG, HANDLE, LARGE_INTEGER, MEMORY_CACHING_TYPE, NTSTATUS, PHYSICAL_ADDRESS,
-    PVOID, ULONG, UNICODE_STRING, ddi_fn,
+    BOOLEAN, DXGK_DEVICE_INFO, DXGK_DISPLAY_INFORMATION, DXGK_SERVICES, DXGK_WHICHSPACE_CONFIG,
+    HANDLE, LARGE_INTEGER, MEMORY_CACHING_TYPE, NTSTATUS, PHYSICAL_ADDRESS, PVOID, ULONG,
+    UNICODE_STRING, ddi_fn,
 };
 
 use crate::adapter::{AdapterInner, Mapping};
 use crate::callbacks::Callback;
-use crate::ddi::Ddi;
+use crate::display::Indication;
 use crate::rules::Rule;
 
 /// What the port says of the machine's memory: 8 GiB, all addresses below 2^40.
@@ -167,13 +167,17 @@ ddi_fn! {
         handle: HANDLE,
         status: dxgk_sys::PDXGK_CHILD_STATUS,
     ) -> NTSTATUS {
-        match Callback::IndicateChildStatus.enter(handle) {
-            Some(_) if !status.is_null() => STATUS_SUCCESS,
+        match (Callback::IndicateChildStatus.enter(handle), NonNull::new(status)) {
+            (Some(adapter), Some(status)) => {
+                // SAFETY: the driver's record.
+                let indication = unsafe { Indication::read(status.as_ptr()) };
+                adapter.indicated(indication)
+            }
             _ => STATUS_INVALID_PARAMETER,
         }
     }
 
-    /// Allowed in StartDevice and SetPowerState only, as its page says.
+    /// Allowed in StartDevice and in SetPowerState to D0 only, as its page says.
     pub(crate) unsafe fn acquire_post_display_ownership(
         handle: HANDLE,
         info: *mut DXGK_DISPLAY_INFORMATION,
@@ -182,18 +186,10 @@ ddi_fn! {
         let Some(adapter) = callback.enter(handle) else {
             return STATUS_INVALID_PARAMETER;
         };
-        let when = adapter.in_one_of(&[Ddi::StartDevice, Ddi::SetPowerState]);
-        adapter.check(Rule::L3, callback.name(), when, || {
-            "called outside StartDevice and SetPowerState"
-        });
         let Some(info) = NonNull::new(info) else {
             return STATUS_INVALID_PARAMETER;
         };
-        let answer = adapter.port.host.post_display(adapter.index).unwrap_or_else(|| {
-            let mut nothing = DXGK_DISPLAY_INFORMATION::ZERO;
-            nothing.TargetId = D3DDDI_ID_UNINITIALIZED;
-            nothing
-        });
+        let answer = adapter.acquire_post(callback.name());
         // SAFETY: the driver's record.
         unsafe { info.write(answer) };
         STATUS_SUCCESS

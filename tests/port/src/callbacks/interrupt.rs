@@ -10,9 +10,9 @@ use dxgk_sys::{
     UCHAR, ULONG, USHORT, ddi_fn,
 };
 
-use crate::adapter::{Adapter, AdapterInner};
+use crate::adapter::{Adapter, AdapterInner, State};
 use crate::callbacks::{Callback, calling_port};
-use crate::ddi::Ddi;
+use crate::ddi::{Ddi, Level};
 use crate::host::irql;
 use crate::rules::Rule;
 
@@ -21,7 +21,9 @@ ddi_fn! {
         match Callback::QueueDpc.enter(handle) {
             Some(adapter) => {
                 adapter.interrupts.wants_dpc.store(false, Ordering::Relaxed);
-                BOOLEAN::from(!adapter.interrupts.dpc_queued.swap(true, Ordering::AcqRel))
+                let queued = adapter.interrupts.dpc_queued.swap(true, Ordering::AcqRel);
+                adapter.port.host.dpc_queued(adapter.index);
+                BOOLEAN::from(!queued)
             }
             None => 0,
         }
@@ -34,7 +36,8 @@ ddi_fn! {
         _message: ULONG,
         result: *mut BOOLEAN,
     ) -> NTSTATUS {
-        let Some(adapter) = Callback::SynchronizeExecution.enter(handle) else {
+        let callback = Callback::SynchronizeExecution;
+        let Some(adapter) = callback.enter(handle) else {
             return STATUS_INVALID_PARAMETER;
         };
         let (Some(routine), Some(result)) = (routine, NonNull::new(result)) else {
@@ -44,8 +47,7 @@ ddi_fn! {
             return STATUS_UNSUCCESSFUL;
         };
         // SAFETY: the driver's function with its own argument.
-        let answer = adapter.hold_line(line, || unsafe { routine(context) });
-        adapter.check_dpc_queued(Callback::SynchronizeExecution.name());
+        let answer = adapter.hold_line(line, callback.name(), || unsafe { routine(context) });
         // SAFETY: the driver's variable.
         unsafe { result.write(answer) };
         STATUS_SUCCESS
@@ -61,6 +63,11 @@ ddi_fn! {
         let nested = interrupts.notifying.swap(true, Ordering::Acquire);
         adapter.check(Rule::I2, callback.name(), !nested, || "called while it runs");
         adapter.check(Rule::I2, callback.name(), !data.is_null(), || "without data");
+        adapter.check_running(callback.name());
+        // SAFETY: null or the driver's record.
+        if let Some(data) = unsafe { data.as_ref() } {
+            adapter.report_interrupt(data);
+        }
         interrupts.notified.fetch_add(1, Ordering::Relaxed);
         interrupts.wants_dpc.store(true, Ordering::Relaxed);
         interrupts.notifying.store(false, Ordering::Release);
@@ -86,25 +93,46 @@ ddi_fn! {
 }
 
 impl AdapterInner {
-    /// Runs `routine` at the line's IRQL while no other routine of the line runs.
-    fn hold_line<R>(&self, line: u8, routine: impl FnOnce() -> R) -> R {
+    /// Runs `routine` at the line's IRQL while no other routine of the line runs; `name` is who is to queue the
+    /// DPC of what it notifies.
+    ///
+    /// The IRQL goes up first: an interrupt upon a holder below it would wait for ever.
+    pub(crate) fn hold_line<R>(
+        &self,
+        line: u8,
+        name: &'static str,
+        routine: impl FnOnce() -> R,
+    ) -> R {
         let host = &self.port.host;
+        let before = host.irql();
+        let level = line.max(before);
+        host.set_irql(level);
         while self.interrupts.line_held.swap(true, Ordering::Acquire) {
             host.relax();
         }
-        let before = host.irql();
-        host.set_irql(line.max(before));
+        self.interrupts.vsync_told.store(false, Ordering::Relaxed);
         let result = routine();
         let after = host.irql();
-        host.set_irql(before);
+        host.set_irql(level);
+        self.check_dpc_queued(name);
+        self.interrupts.vsync_told.store(false, Ordering::Relaxed);
         self.interrupts.line_held.store(false, Ordering::Release);
-        self.check(
-            Rule::B3,
-            "SynchronizeRoutine",
-            after == line.max(before),
-            || format!("called at IRQL {}, returned at {after}", line.max(before)),
-        );
+        host.set_irql(before);
+        self.check(Rule::B3, "SynchronizeRoutine", after == level, || {
+            format!("called at IRQL {level}, returned at {after}")
+        });
         result
+    }
+
+    /// Interrupts and indications come from a started adapter, or from one that is being started.
+    pub(crate) fn check_running(&self, name: &'static str) {
+        let running = self.state() == State::Started || self.display.is_starting();
+        self.check(
+            Rule::L4,
+            name,
+            running,
+            || "called while the adapter is stopped",
+        );
     }
 
     /// A notification wants a DPC after it.
@@ -168,12 +196,12 @@ impl Adapter {
             return false;
         };
         let mut taken = false;
-        adapter.hold_line(line, || {
+        adapter.hold_line(line, Ddi::InterruptRoutine.name(), || {
             let arguments = || format!("message {message}");
             adapter.port.call_at(
                 &adapter.gate,
                 Ddi::InterruptRoutine,
-                line,
+                (Level::Any, line),
                 arguments,
                 |_| {
                     // SAFETY: the driver's own function and context.
@@ -182,7 +210,6 @@ impl Adapter {
                 },
             );
         });
-        adapter.check_dpc_queued(Ddi::InterruptRoutine.name());
         adapter.run_dpc();
         taken
     }

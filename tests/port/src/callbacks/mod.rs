@@ -73,6 +73,13 @@ callbacks! {
     AcquirePostDisplayOwnership PASSIVE APC B3;
 }
 
+/// DDIs of a system that is dying, in which there is nothing to call.
+const BUGCHECK: [Ddi; 3] = [
+    Ddi::ResetDevice,
+    Ddi::SystemDisplayEnable,
+    Ddi::SystemDisplayWrite,
+];
+
 impl Callback {
     pub(crate) fn info(self) -> &'static CallbackInfo {
         &CALLBACKS[self as usize]
@@ -86,11 +93,13 @@ impl Callback {
     pub(crate) fn allowed(self, port: &PortInner) -> bool {
         let info = self.info();
         port.journal.callback(self);
-        let reset = port
-            .frames
-            .current(port.host.thread_id(), |frame| frame.ddi == Ddi::ResetDevice);
-        if reset == Some(true) {
-            return port.check(Rule::L7, info.name, false, || "called in ResetDevice");
+        let bugcheck = port.frames.current(port.host.thread_id(), |frame| {
+            BUGCHECK.contains(&frame.ddi).then_some(frame.ddi)
+        });
+        if let Some(Some(ddi)) = bugcheck {
+            return port.check(Rule::L7, info.name, false, || {
+                format!("called in {}", ddi.name())
+            });
         }
         let now = port.host.irql();
         port.check(

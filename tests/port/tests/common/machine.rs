@@ -1,11 +1,12 @@
 //! A machine with one display function: 16 MiB of framebuffer, a page of registers, an interrupt.
 
 use std::cell::Cell;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::ffi::c_void;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Instant;
 
 use dxgk_port::{AdapterIndex, Host, PoolUse, TagUse};
 use dxgk_sys::{
@@ -41,12 +42,42 @@ pub struct Machine {
     high_water: AtomicU64,
     pool_calls: AtomicU64,
     fail_at: AtomicU64,
-    maps: Mutex<HashSet<usize>>,
+    maps: Mutex<Vec<usize>>,
+    framebuffer: OnceLock<Framebuffer>,
+    /// No monitor is plugged in.
+    pub unplugged: AtomicBool,
+    /// The monitor is turned.
+    pub angle: AtomicU8,
+    /// What firmware left on the screen.
+    pub post: Mutex<Option<DXGK_DISPLAY_INFORMATION>>,
     pub lines: Mutex<Vec<String>>,
     /// The interrupt is connected.
     pub interrupt: AtomicBool,
     /// The pool is known as a whole only.
     pub hide_tags: AtomicBool,
+}
+
+/// Video memory, whose pages come when they are touched.
+struct Framebuffer(NonNull<u8>);
+
+// SAFETY: access is by copy.
+unsafe impl Send for Framebuffer {}
+// SAFETY: as above.
+unsafe impl Sync for Framebuffer {}
+
+impl Framebuffer {
+    fn new() -> Self {
+        // SAFETY: the size is not 0.
+        let memory = unsafe { std::alloc::alloc_zeroed(layout(FRAMEBUFFER_BYTES as usize)) };
+        Self(NonNull::new(memory).expect("memory"))
+    }
+}
+
+impl Drop for Framebuffer {
+    fn drop(&mut self) {
+        // SAFETY: allocated above with this layout.
+        unsafe { std::alloc::dealloc(self.0.as_ptr(), layout(FRAMEBUFFER_BYTES as usize)) };
+    }
 }
 
 /// Pages are aligned, and so is all of more than a page.
@@ -73,6 +104,20 @@ impl Machine {
         let live = self.live.fetch_add(bytes as u64, Ordering::Relaxed) + bytes as u64;
         self.high_water.fetch_max(live, Ordering::Relaxed);
         block.cast()
+    }
+
+    /// A pixel of the framebuffer.
+    pub fn pixel(&self, offset: usize) -> u32 {
+        assert!(offset + 4 <= FRAMEBUFFER_BYTES as usize);
+        let start = self.framebuffer.get_or_init(Framebuffer::new).0;
+        // SAFETY: inside the framebuffer.
+        unsafe {
+            start
+                .as_ptr()
+                .wrapping_add(offset)
+                .cast::<u32>()
+                .read_unaligned()
+        }
     }
 
     /// Gives a block back.
@@ -115,7 +160,9 @@ impl Host for Machine {
     }
 
     fn time_100ns(&self) -> u64 {
-        0
+        static START: OnceLock<Instant> = OnceLock::new();
+        let passed = START.get_or_init(Instant::now).elapsed();
+        u64::try_from(passed.as_nanos() / 100).unwrap()
     }
 
     fn resources(&self, _adapter: AdapterIndex) -> Vec<u8> {
@@ -145,20 +192,39 @@ impl Host for Machine {
     fn map_memory(
         &self,
         _adapter: AdapterIndex,
-        _physical: u64,
-        _bytes: usize,
+        physical: u64,
+        bytes: usize,
         _cache: MEMORY_CACHING_TYPE,
     ) -> Option<NonNull<u8>> {
-        // The miniport touches none of it, so a page is enough.
-        // SAFETY: the size is not 0.
-        let address = NonNull::new(unsafe { std::alloc::alloc_zeroed(layout(4096)) })?;
-        self.maps.lock().unwrap().insert(address.addr().get());
+        let video = FRAMEBUFFER..=FRAMEBUFFER + u64::from(FRAMEBUFFER_BYTES);
+        let address = if video.contains(&physical) && video.contains(&(physical + bytes as u64)) {
+            let start = self.framebuffer.get_or_init(Framebuffer::new).0;
+            NonNull::new(
+                start
+                    .as_ptr()
+                    .wrapping_add(usize::try_from(physical - FRAMEBUFFER).ok()?),
+            )?
+        } else {
+            // The miniport touches no register, so a page is enough.
+            // SAFETY: the size is not 0.
+            NonNull::new(unsafe { std::alloc::alloc_zeroed(layout(4096)) })?
+        };
+        self.maps.lock().unwrap().push(address.addr().get());
         Some(address)
     }
 
     fn unmap_memory(&self, address: NonNull<u8>) -> bool {
-        if !self.maps.lock().unwrap().remove(&address.addr().get()) {
+        let mut maps = self.maps.lock().unwrap();
+        let Some(at) = maps.iter().position(|map| *map == address.addr().get()) else {
             return false;
+        };
+        maps.swap_remove(at);
+        let video = self.framebuffer.get().is_some_and(|video| {
+            let start = video.0.addr().get();
+            (start..start + FRAMEBUFFER_BYTES as usize).contains(&address.addr().get())
+        });
+        if video {
+            return true;
         }
         // SAFETY: allocated above with this layout.
         unsafe { std::alloc::dealloc(address.as_ptr(), layout(4096)) };
@@ -183,7 +249,7 @@ impl Host for Machine {
     }
 
     fn post_display(&self, _adapter: AdapterIndex) -> Option<DXGK_DISPLAY_INFORMATION> {
-        None
+        *self.post.lock().unwrap()
     }
 
     fn interrupt_line(&self, _adapter: AdapterIndex) -> Option<u8> {

@@ -2,6 +2,7 @@
 
 #![allow(dead_code)] // each test uses its part
 
+pub mod display;
 pub mod machine;
 pub mod miniport;
 pub mod scenario;

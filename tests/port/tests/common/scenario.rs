@@ -9,6 +9,7 @@ use dxgk_sys::{
     DXGK_CREATEDEVICEFLAGS, UNICODE_STRING,
 };
 
+use super::display;
 use super::machine::Machine;
 use super::miniport::Blob;
 
@@ -69,8 +70,13 @@ pub fn run_with(table: &DRIVER_INITIALIZATION_DATA, settings: Settings) -> Repor
             adapter.interrupt(0);
             allocations(&adapter);
             faults(&adapter, &machine);
+            display::exercise(&adapter, &machine);
             adapter.exercise_requests();
             let _ = adapter.stop();
+        }
+        if adapter.start().is_ok() {
+            display::bugcheck(&adapter);
+            display::hand_over(&adapter);
         }
         if adapter.start().is_ok() {
             let _ = adapter.surprise_remove();

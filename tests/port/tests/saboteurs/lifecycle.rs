@@ -33,10 +33,10 @@ saboteurs! {
         table.DxgkDdiCreateContext = Some(create_context);
     });
     has_sources_but_no_vidpn_callbacks breaks "G2" => with(|table| {
-        table.DxgkDdiStartDevice = Some(start_with_a_source);
+        table.DxgkDdiIsSupportedVidPn = None;
     });
     has_children_but_no_callbacks breaks "G2" => with(|table| {
-        table.DxgkDdiStartDevice = Some(start_with_a_child);
+        table.DxgkDdiQueryChildStatus = None;
     });
     registers_without_a_path breaks "G1" => {
         let port = Port::new(Machine::new(), Settings::default());
@@ -73,7 +73,7 @@ saboteurs! {
     start_never_asks_for_resources breaks "L3" => with(|table| {
         table.DxgkDdiStartDevice = Some(start_without_asking);
     });
-    start_leaves_children_unset breaks "L3" => with(|table| {
+    start_leaves_children_unset breaks "L3" "Q1" => with(|table| {
         table.DxgkDdiStartDevice = Some(start_leaves_children);
     });
     start_leaves_sources_unset breaks "L3" => with(|table| {
@@ -179,14 +179,6 @@ enum Outcome {
 }
 
 after_start! {
-    start_with_a_source(_context, sources, _children) {
-        *sources = 1;
-        Outcome::Success
-    }
-    start_with_a_child(_context, _sources, children) {
-        *children = 1;
-        Outcome::Success
-    }
     start_leaves_children(_context, _sources, _children) { Outcome::Unset }
     start_leaves_sources(_context, _sources, _children) { Outcome::NoSources }
     start_maps_too_much(context, _sources, _children) {
@@ -244,8 +236,8 @@ ddi_fn! {
         let copy = (&raw mut context.interface).cast::<u8>();
         unsafe {
             ptr::copy_nonoverlapping(interface.cast::<u8>(), copy, bytes);
-            sources.write(0);
-            children.write(0);
+            sources.write(1);
+            children.write(1);
         }
         STATUS_SUCCESS
     }
@@ -311,12 +303,13 @@ ddi_fn! {
     }
 
     unsafe fn children_one_too_many(
-        _this: PVOID,
+        this: PVOID,
         relations: *mut DXGK_CHILD_DESCRIPTOR,
-        _size: ULONG,
+        size: ULONG,
     ) -> NTSTATUS {
-        unsafe { (*relations).ChildUid = 1 };
-        STATUS_SUCCESS
+        let status = unsafe { good::query_child_relations(this, relations, size) };
+        unsafe { (*relations.add(1)).ChildUid = 1 };
+        status
     }
 
     unsafe fn children_fail(

@@ -28,13 +28,15 @@ macro_rules! saboteurs {
 mod callbacks;
 mod create;
 mod destroy;
+mod display;
+mod display_only;
 mod lifecycle;
 mod open;
 mod query;
 
 use std::collections::BTreeSet;
 
-use common::{miniport, scenario};
+use common::{display as good_display, miniport, scenario};
 use dxgk_port::RULES;
 
 #[test]
@@ -43,6 +45,8 @@ fn every_rule_has_a_saboteur() {
         callbacks::BROKEN,
         create::BROKEN,
         destroy::BROKEN,
+        display::BROKEN,
+        display_only::BROKEN,
         lifecycle::BROKEN,
         open::BROKEN,
         query::BROKEN,
@@ -58,6 +62,8 @@ fn every_rule_is_checked_on_the_good_miniport() {
     for version in [0x4002, 0x5023, 0x11007] {
         checked.extend(scenario::run(&miniport::table(version)).checked.into_keys());
     }
+    let display_only = good_display::run_display_only(&miniport::display_only_table(0x4002));
+    checked.extend(display_only.checked.into_keys());
     let rules: BTreeSet<&str> = RULES.iter().map(|rule| rule.id).collect();
     assert_eq!(checked, rules);
 }

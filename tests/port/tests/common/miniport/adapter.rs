@@ -28,6 +28,7 @@ fn add(version: u32, device_object: *mut DEVICE_OBJECT, out: *mut PVOID) -> NTST
         interface: DXGKRNL_INTERFACE::ZERO,
         framebuffer: ptr::null_mut(),
         registers: ptr::null_mut(),
+        screen: super::Screen::default(),
     };
     unsafe {
         block.write(context);
@@ -116,6 +117,9 @@ pub fn capabilities() -> DXGK_DRIVERCAPS {
     caps.SupportNonVGA = 1;
     caps.SupportSmoothRotation = 1;
     caps.SupportSurpriseRemovalInHibernation = 1;
+    caps.FlipCaps = DXGK_FLIPCAPS::FlipOnVSyncMmIo | DXGK_FLIPCAPS::FlipImmediateMmIo;
+    caps.PointerCaps = DXGK_POINTERFLAGS::Monochrome | DXGK_POINTERFLAGS::Color;
+    (caps.MaxPointerWidth, caps.MaxPointerHeight) = (64, 64);
     caps
 }
 
@@ -173,14 +177,16 @@ ddi_fn! {
             unmap(context);
             return status;
         }
+        super::begin(context);
         unsafe {
-            sources.write(0);
-            children.write(0);
+            sources.write(1);
+            children.write(1);
         }
         STATUS_SUCCESS
     }
 
     pub unsafe fn stop_device(this: PVOID) -> NTSTATUS {
+        super::end(unsafe { context(this) });
         unmap(unsafe { context(this) });
         STATUS_SUCCESS
     }
@@ -191,40 +197,6 @@ ddi_fn! {
         _packet: PVIDEO_REQUEST_PACKET,
     ) -> NTSTATUS {
         STATUS_NOT_SUPPORTED
-    }
-
-    /// Reports a completed command of node 0 and takes the interrupt.
-    pub unsafe fn interrupt_routine(this: PVOID, _message: ULONG) -> BOOLEAN {
-        let context = unsafe { context(this) };
-        let mut data = DXGKARGCB_NOTIFY_INTERRUPT_DATA::ZERO;
-        let handle = context.interface.DeviceHandle;
-        unsafe {
-            context.interface.DxgkCbNotifyInterrupt.unwrap()(handle, &raw mut data);
-            context.interface.DxgkCbQueueDpc.unwrap()(handle);
-        }
-        1
-    }
-
-    pub unsafe fn dpc_routine(this: PVOID) {
-        let context = unsafe { context(this) };
-        unsafe { context.interface.DxgkCbNotifyDpc.unwrap()(context.interface.DeviceHandle) };
-    }
-
-    pub unsafe fn query_child_relations(
-        _this: PVOID,
-        _relations: *mut DXGK_CHILD_DESCRIPTOR,
-        _size: ULONG,
-    ) -> NTSTATUS {
-        STATUS_SUCCESS
-    }
-
-    pub unsafe fn set_power_state(
-        _this: PVOID,
-        _device: ULONG,
-        _state: DEVICE_POWER_STATE,
-        _action: POWER_ACTION,
-    ) -> NTSTATUS {
-        STATUS_SUCCESS
     }
 
     pub unsafe fn notify_acpi_event(

@@ -15,9 +15,12 @@ use super::machine::Machine;
 
 mod adapter;
 mod allocation;
+mod display;
+mod vidpn;
 
 pub use adapter::*;
 pub use allocation::*;
+pub use display::*;
 
 pub const TAG: [u8; 4] = *b"Mini";
 
@@ -28,6 +31,7 @@ pub struct Context {
     pub interface: DXGKRNL_INTERFACE,
     pub framebuffer: *mut c_void,
     pub registers: *mut c_void,
+    pub screen: Screen,
 }
 
 /// What a user-mode driver says of an allocation.
@@ -142,6 +146,8 @@ pub fn table(version: u32) -> DRIVER_INITIALIZATION_DATA {
     table.DxgkDdiCloseAllocation = Some(close_allocation);
     table.DxgkDdiDescribeAllocation = Some(describe_allocation);
     table.DxgkDdiGetStandardAllocationDriverData = Some(get_standard_allocation_driver_data);
+    fill(&mut table);
+    vidpn::fill(&mut table);
     if version >= 0x5023 {
         table.DxgkDdiCalibrateGpuClock = Some(calibrate_gpu_clock);
         table.DxgkDdiSetStablePowerState = Some(set_stable_power_state);
