@@ -26,17 +26,19 @@ macro_rules! saboteurs {
 }
 
 mod callbacks;
+mod children;
 mod create;
 mod destroy;
-mod display;
 mod display_only;
+mod hand_over;
 mod lifecycle;
 mod open;
 mod query;
+mod screen;
 
 use std::collections::BTreeSet;
 
-use common::{display as good_display, miniport, scenario};
+use common::{display, miniport, scenario};
 use dxgk_port::RULES;
 
 #[test]
@@ -45,8 +47,10 @@ fn every_rule_has_a_saboteur() {
         callbacks::BROKEN,
         create::BROKEN,
         destroy::BROKEN,
-        display::BROKEN,
+        children::BROKEN,
         display_only::BROKEN,
+        hand_over::BROKEN,
+        screen::BROKEN,
         lifecycle::BROKEN,
         open::BROKEN,
         query::BROKEN,
@@ -62,7 +66,7 @@ fn every_rule_is_checked_on_the_good_miniport() {
     for version in [0x4002, 0x5023, 0x11007] {
         checked.extend(scenario::run(&miniport::table(version)).checked.into_keys());
     }
-    let display_only = good_display::run_display_only(&miniport::display_only_table(0x4002));
+    let display_only = display::run_display_only(&miniport::display_only_table(0x4002));
     checked.extend(display_only.checked.into_keys());
     let rules: BTreeSet<&str> = RULES.iter().map(|rule| rule.id).collect();
     assert_eq!(checked, rules);
