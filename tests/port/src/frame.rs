@@ -30,6 +30,7 @@ struct Entry {
 pub(crate) struct Frames {
     entries: [Entry; THREADS],
     in_progress: AtomicU64,
+    begun: AtomicU64,
 }
 
 impl Frames {
@@ -41,6 +42,7 @@ impl Frames {
         Self {
             entries: core::array::from_fn(|_| entry()),
             in_progress: AtomicU64::new(0),
+            begun: AtomicU64::new(0),
         }
     }
 
@@ -81,6 +83,7 @@ impl Frames {
                 .innermost
                 .store(ptr::from_ref(&frame).cast_mut(), Ordering::Relaxed);
         }
+        self.begun.fetch_add(1, Ordering::Relaxed);
         self.in_progress.fetch_add(1, Ordering::Relaxed);
         let result = call(&frame);
         self.in_progress.fetch_sub(1, Ordering::Relaxed);
@@ -101,6 +104,11 @@ impl Frames {
         // SAFETY: frames are on the stack of the thread that put them in, which is the caller, and
         // are taken out before they end.
         unsafe { innermost.as_ref() }.map(look)
+    }
+
+    /// DDI calls that have begun, on all threads.
+    pub(crate) fn begun(&self) -> u64 {
+        self.begun.load(Ordering::Relaxed)
     }
 
     /// DDI calls in progress on all threads, nested ones included.

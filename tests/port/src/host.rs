@@ -30,7 +30,7 @@ pub mod irql {
 /// A machine under the port.
 ///
 /// Methods may be called from any thread. Those that a DDI's own level allows (`irql`, `set_irql`, `thread_id`,
-/// `interrupt_line`, `time_100ns`, `dpc_queued`, `relax`) are called at any IRQL, the others at `DISPATCH` or below.
+/// `interrupt_line`, `time_100ns`, `dpc_queued`, `relax`, `line`) are called at any IRQL, the others at `DISPATCH` or below.
 /// What the port does in an interrupt comes upon any thread, also upon one that is inside the global allocator.
 pub trait Host: Send + Sync {
     /// IRQL of the calling thread's processor; see [`irql`].

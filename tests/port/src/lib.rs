@@ -18,8 +18,11 @@
 //! which surfaces may be presented. These rules of the contract cannot be seen from outside and are left to the
 //! driver's own tests: C4, C6, C7 (one fetch of private data), C12 (no reference to device data), C26, C30, C35,
 //! C36, D10, D11, G3, G4, G5, G7, G9. A leak of a single call shows at RemoveDevice and Unload, or at once with
-//! [`Settings::exact_pool`]. Rules of contexts, command buffers, paging, display and TDR (X2 to X9, P, V, E, T)
-//! belong to profiles that do not exist yet; there is [`Profile::Partial`].
+//! [`Settings::exact_pool`]. Rules of contexts, command buffers, paging and TDR (X2 to X9, P, E, T) belong to
+//! profiles that do not exist yet; there are [`Profile::Partial`] and [`Profile::DisplayOnly`].
+//!
+//! What is on the screen is for the caller to look at: the port knows what should be visible and where it is, not
+//! what the hardware makes of it. Of primaries it keeps no copy when video memory is evicted.
 
 #![no_std]
 #![warn(missing_docs)]

@@ -154,6 +154,17 @@ impl PortInner {
         self.frames.in_progress() == 0
     }
 
+    /// Makes one DDI call, and counts the pool's calls meanwhile if it was alone in the driver.
+    pub(crate) fn pool_calls_of<R>(&self, call: impl FnOnce() -> R) -> (R, Option<u64>) {
+        let quiet = self.is_quiet();
+        let begun = self.frames.begun();
+        let before = self.host.pool_calls();
+        let result = call();
+        let calls = self.host.pool_calls() - before;
+        let alone = quiet && self.frames.begun() == begun + 1;
+        (result, alone.then_some(calls))
+    }
+
     /// Adapters that are not removed.
     pub(crate) fn live_adapters(&self) -> usize {
         let adapters = self.adapters.lock();

@@ -136,11 +136,8 @@ impl SystemScreen {
 impl AdapterInner {
     /// Runs a call in which no kernel service may be used, as far as the pool shows it.
     pub(crate) fn without_services<R>(&self, name: &'static str, call: impl FnOnce() -> R) -> R {
-        let host = &*self.port.host;
-        let pool = self.port.is_quiet().then(|| host.pool_calls());
-        let result = call();
-        if let Some(before) = pool {
-            let calls = host.pool_calls() - before;
+        let (result, calls) = self.port.pool_calls_of(call);
+        if let Some(calls) = calls {
             self.check(Rule::L7, name, calls == 0, || {
                 format!("{calls} calls of the pool")
             });

@@ -202,7 +202,6 @@ impl AdapterInner {
         call: impl FnOnce() -> Status,
     ) -> Status {
         let host = &*self.port.host;
-        let pool = self.port.is_quiet().then(|| host.pool_calls());
         let line = host.interrupt_line(self.index);
         let level = line.unwrap_or_else(|| {
             [irql::DEVICE_LOWEST, irql::DEVICE_HIGHEST][self.port.turns.next() % 2]
@@ -213,12 +212,11 @@ impl AdapterInner {
             self.port
                 .call_at(&self.gate, ddi, levels, arguments, |_| call())
         };
-        let status = match line {
+        let (status, calls) = self.port.pool_calls_of(|| match line {
             Some(line) => self.hold_line(line, ADDRESS, call),
             None => call(),
-        };
-        if let Some(before) = pool {
-            let calls = host.pool_calls() - before;
+        });
+        if let Some(calls) = calls {
             self.check(Rule::V5, ADDRESS, calls == 0, || {
                 format!("{calls} calls of the pool at IRQL {level}")
             });
