@@ -1,6 +1,7 @@
 //! QueryDeviceDescriptor: EDIDs in steps of 128 bytes (Q2).
 
 use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use dxgk_sys::status::{STATUS_MONITOR_NO_MORE_DESCRIPTOR_DATA, STATUS_SUCCESS};
@@ -64,7 +65,12 @@ impl Adapter {
                 Rule::Q2,
                 NAME,
                 beyond == Err(STATUS_MONITOR_NO_MORE_DESCRIPTOR_DATA),
-                || format!("a block at {offset} of an EDID of {end} bytes: {beyond:x?}"),
+                || {
+                    format!(
+                        "a block at {offset} of an EDID of {end} bytes: {}",
+                        said(&beyond)
+                    )
+                },
             );
         }
     }
@@ -120,7 +126,10 @@ impl AdapterInner {
         let beyond = self.descriptor(uid, offset, BLOCK);
         let refused = beyond == Err(STATUS_MONITOR_NO_MORE_DESCRIPTOR_DATA);
         self.check(Rule::Q2, NAME, refused, || {
-            format!("a block behind the last one, at {offset}: {beyond:x?}")
+            format!(
+                "a block behind the last one, at {offset}: {}",
+                said(&beyond)
+            )
         });
     }
 
@@ -165,5 +174,13 @@ impl AdapterInner {
             )
         });
         Ok(first)
+    }
+}
+
+/// An answer without its bytes.
+fn said(answer: &Result<Vec<u8>, Status>) -> String {
+    match answer {
+        Ok(_) => String::from("success"),
+        Err(status) => format!("{status:#010x}"),
     }
 }

@@ -5,6 +5,8 @@
     clippy::multiple_unsafe_ops_per_block
 )]
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use dxgk_port::Settings;
 use dxgk_sys::status::*;
 use dxgk_sys::*;
@@ -70,6 +72,32 @@ saboteurs! {
     });
     indicates_a_turn_of_what_cannot_turn breaks "Q3" => with(|table| {
         table.DxgkDdiQueryChildRelations = Some(relations_rigid);
+    });
+    two_children_share_an_id breaks "Q1" => {
+        let mut table = good::table(0x4002);
+        table.DxgkDdiStartDevice = Some(start_with_twins);
+        table.DxgkDdiQueryChildRelations = Some(relations_of_twins);
+        let (port, _machine) = scenario::boot(&table, Settings::default());
+        port.add_device(0).unwrap().start().unwrap();
+        port.report()
+    };
+    a_child_says_neither_yes_nor_no breaks "Q1" => child(|child| {
+        child.ChildCapabilities.Type.VideoOutput.SupportsSdtvModes = 2;
+    });
+    a_monitors_angle_is_unset breaks "Q2" => with(|table| {
+        table.DxgkDdiQueryChildStatus = Some(status_without_angle);
+    });
+    a_descriptor_changes_its_question breaks "B2.13" => with(|table| {
+        table.DxgkDdiQueryDeviceDescriptor = Some(descriptor_written);
+    });
+    a_portion_is_of_the_first_block breaks "Q2" => with(|table| {
+        table.DxgkDdiQueryDeviceDescriptor = Some(descriptor_of_blocks);
+    });
+    indicates_nothing_in_particular breaks "Q3" => with(|table| {
+        table.DxgkDdiDpcRoutine = Some(dpc_indicating_nothing);
+    });
+    indicates_more_than_yes breaks "Q3" => with(|table| {
+        table.DxgkDdiDpcRoutine = Some(dpc_indicating_more);
     });
 }
 
@@ -243,5 +271,77 @@ ddi_fn! {
                     D3DKMDT_MONITOR_ORIENTATION_AWARENESS::D3DKMDT_MOA_POLLED;
             })
         }
+    }
+
+    unsafe fn start_with_twins(
+        this: PVOID,
+        info: *mut DXGK_START_INFO,
+        interface: *mut DXGKRNL_INTERFACE,
+        sources: *mut ULONG,
+        children: *mut ULONG,
+    ) -> NTSTATUS {
+        let status = unsafe { good::start_device(this, info, interface, sources, children) };
+        unsafe { children.write(2) };
+        status
+    }
+
+    unsafe fn relations_of_twins(
+        this: PVOID,
+        list: *mut DXGK_CHILD_DESCRIPTOR,
+        size: ULONG,
+    ) -> NTSTATUS {
+        unsafe { good::query_child_relations(this, list.add(1), size) };
+        unsafe { good::query_child_relations(this, list, size) }
+    }
+
+    unsafe fn status_without_angle(
+        this: PVOID,
+        status: *mut DXGK_CHILD_STATUS,
+        non_destructive: BOOLEAN,
+    ) -> NTSTATUS {
+        if unsafe { (*status).Type } == DXGK_CHILD_STATUS_TYPE::StatusRotation {
+            return STATUS_SUCCESS;
+        }
+        unsafe { good::query_child_status(this, status, non_destructive) }
+    }
+
+    unsafe fn descriptor_written(
+        this: PVOID,
+        uid: ULONG,
+        descriptor: *mut DXGK_DEVICE_DESCRIPTOR,
+    ) -> NTSTATUS {
+        let status = unsafe { good::query_device_descriptor(this, uid, descriptor) };
+        unsafe { (*descriptor).DescriptorLength += 1 };
+        status
+    }
+
+    /// Whole blocks are right, and nothing else.
+    unsafe fn descriptor_of_blocks(
+        this: PVOID,
+        uid: ULONG,
+        descriptor: *mut DXGK_DEVICE_DESCRIPTOR,
+    ) -> NTSTATUS {
+        let mut given = unsafe { descriptor.read() };
+        if given.DescriptorLength != 128 {
+            given.DescriptorOffset -= given.DescriptorOffset % 128;
+        }
+        unsafe { good::query_device_descriptor(this, uid, &raw mut given) }
+    }
+
+    unsafe fn dpc_indicating_nothing(this: PVOID) {
+        unsafe { good::dpc_routine(this) };
+        let mut status = DXGK_CHILD_STATUS::ZERO;
+        status.ChildUid = TARGET;
+        good::indicate(unsafe { context(this) }, &mut status);
+    }
+
+    unsafe fn dpc_indicating_more(this: PVOID) {
+        unsafe { good::dpc_routine(this) };
+        let mut status = DXGK_CHILD_STATUS::ZERO;
+        status.Type = DXGK_CHILD_STATUS_TYPE::StatusConnection;
+        status.ChildUid = TARGET;
+        let unplugged = unsafe { context(this) }.machine().unplugged.load(Relaxed);
+        status.u0.HotPlug.Connected = if unplugged { 0 } else { 2 };
+        good::indicate(unsafe { context(this) }, &mut status);
     }
 }

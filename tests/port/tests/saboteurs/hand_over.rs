@@ -6,12 +6,13 @@
 )]
 
 use std::ptr;
+use std::sync::Mutex;
 
 use dxgk_sys::status::*;
 use dxgk_sys::*;
 
 use super::common::machine::set_irql;
-use super::common::miniport::{self as good, Context, context};
+use super::common::miniport::{self as good, Context, TARGET, context};
 use super::with;
 
 saboteurs! {
@@ -24,15 +25,15 @@ saboteurs! {
     releases_and_leaves_a_mapping breaks "L4" => with(|table| {
         table.DxgkDdiStopDeviceAndReleasePostDisplayOwnership = Some(release_mapped);
     });
-    releases_and_says_no_width breaks "L4" => released(|info| info.Width = 0xCCCC_CCCC);
-    releases_with_a_short_pitch breaks "L4" => released(|info| info.Pitch = info.Width * 3);
-    releases_in_24_bits breaks "L4" => released(|info| {
+    releases_and_says_no_width breaks "L4" => released(|info, unset| info.Width = unset);
+    releases_with_a_short_pitch breaks "L4" => released(|info, _| info.Pitch = info.Width * 3);
+    releases_in_24_bits breaks "L4" => released(|info, _| {
         info.ColorFormat = D3DDDIFORMAT::D3DDDIFMT_R8G8B8;
     });
-    releases_another_target breaks "L4" => released(|info| info.TargetId = 0);
-    releases_without_the_acpi_id breaks "L4" => released(|info| info.AcpiId = 0);
-    releases_memory_of_others breaks "L4" => released(|info| info.PhysicAddress.QuadPart = 0x1000);
-    releases_half_a_mode breaks "L4" => released(|info| info.Height = 0);
+    releases_another_target breaks "L4" => released(|info, _| info.TargetId = 0);
+    releases_without_the_acpi_id breaks "L4" => released(|info, _| info.AcpiId = 0);
+    releases_memory_of_others breaks "L4" => released(|info, _| info.PhysicAddress.QuadPart = 0x1000);
+    releases_half_a_mode breaks "L4" => released(|info, _| info.Height = 0);
     interrupts_after_the_stop breaks "L4" => with(|table| {
         table.DxgkDdiRemoveDevice = Some(remove_notifying);
     });
@@ -57,26 +58,30 @@ saboteurs! {
     a_bugcheck_lowers_the_irql breaks "B3" => with(|table| {
         table.DxgkDdiSystemDisplayWrite = Some(write_lowering);
     });
+    releases_and_says_no_height breaks "L4" => released(|info, unset| info.Height = unset);
+    releases_and_says_no_target breaks "L4" => released(|info, unset| info.TargetId = unset);
+    releases_and_says_no_acpi_id breaks "L4" => released(|info, unset| info.AcpiId = unset);
+    indicates_after_the_stop breaks "L4" => with(|table| {
+        table.DxgkDdiRemoveDevice = Some(remove_indicating);
+    });
 }
 
-/// A hand-over that says something else of what it left.
-fn released(bend: fn(&mut DXGK_DISPLAY_INFORMATION)) -> dxgk_port::Report {
-    static BEND: std::sync::Mutex<Option<fn(&mut DXGK_DISPLAY_INFORMATION)>> =
-        std::sync::Mutex::new(None);
-    static ONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
+/// What becomes of what a hand-over says.
+type Bend = fn(&mut DXGK_DISPLAY_INFORMATION, u32);
+
+/// A hand-over that says something else of what it left; it is given what the record's words held before.
+fn released(bend: Bend) -> dxgk_port::Report {
+    static BEND: Mutex<Option<Bend>> = Mutex::new(None);
+    static ONE: Mutex<()> = Mutex::new(());
     ddi_fn! {
         unsafe fn release(
             this: PVOID,
             target: D3DDDI_VIDEO_PRESENT_TARGET_ID,
             info: PDXGK_DISPLAY_INFORMATION,
         ) -> NTSTATUS {
-            let pattern = unsafe { info.read() };
+            let unset = unsafe { (*info).Width };
             let status = unsafe { good::stop_and_release(this, target, info) };
-            BEND.lock().unwrap().unwrap()(unsafe { &mut *info });
-            // 0xCC everywhere stands for what is not set.
-            if unsafe { (*info).Width } == 0xCCCC_CCCC {
-                unsafe { (*info).Width = pattern.Width };
-            }
+            BEND.lock().unwrap().unwrap()(unsafe { &mut *info }, unset);
             status
         }
     }
@@ -218,5 +223,10 @@ ddi_fn! {
     ) -> NTSTATUS {
         good::acquire(unsafe { context(this) });
         unsafe { good::set_visibility(this, argument) }
+    }
+
+    unsafe fn remove_indicating(this: PVOID) -> NTSTATUS {
+        good::indicate_connection(unsafe { context(this) }, TARGET, true);
+        unsafe { good::remove_device(this) }
     }
 }

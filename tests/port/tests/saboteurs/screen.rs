@@ -12,6 +12,7 @@ use dxgk_port::Settings;
 use dxgk_sys::status::*;
 use dxgk_sys::*;
 
+use super::common::machine::set_irql;
 use super::common::miniport::{self as good, Context, TARGET, context};
 use super::common::scenario;
 use super::with;
@@ -87,6 +88,21 @@ saboteurs! {
     });
     a_pointer_has_a_bad_shape breaks "V6" "G6" => with(|table| {
         table.DxgkDdiSetPointerShape = Some(shape_refused);
+    });
+    a_scan_lines_target_is_written breaks "B2.13" => with(|table| {
+        table.DxgkDdiGetScanLine = Some(scan_line_of_another);
+    });
+    a_pointers_position_is_written breaks "B2.13" => with(|table| {
+        table.DxgkDdiSetPointerPosition = Some(position_written);
+    });
+    a_pointers_shape_is_written breaks "B2.13" => with(|table| {
+        table.DxgkDdiSetPointerShape = Some(shape_written);
+    });
+    reports_a_fault_of_its_own breaks "I2" => with(|table| {
+        table.DxgkDdiInterruptRoutine = Some(interrupt_faulted);
+    });
+    a_flip_comes_back_lower breaks "B3" => with(|table| {
+        table.DxgkDdiSetVidPnSourceAddress = Some(address_lowering);
     });
 }
 
@@ -284,5 +300,42 @@ ddi_fn! {
         _argument: IN_CONST_PDXGKARG_SETPOINTERSHAPE,
     ) -> NTSTATUS {
         STATUS_NOT_SUPPORTED
+    }
+
+    unsafe fn scan_line_of_another(this: HANDLE, argument: INOUT_PDXGKARG_GETSCANLINE) -> NTSTATUS {
+        unsafe { (*argument).VidPnTargetId = 77 };
+        unsafe { good::get_scan_line(this, argument) }
+    }
+
+    unsafe fn position_written(
+        _this: HANDLE,
+        argument: IN_CONST_PDXGKARG_SETPOINTERPOSITION,
+    ) -> NTSTATUS {
+        unsafe { (*argument.cast_mut()).X += 1 };
+        STATUS_SUCCESS
+    }
+
+    unsafe fn shape_written(
+        _this: HANDLE,
+        argument: IN_CONST_PDXGKARG_SETPOINTERSHAPE,
+    ) -> NTSTATUS {
+        unsafe { (*argument.cast_mut()).Pitch += 1 };
+        STATUS_SUCCESS
+    }
+
+    unsafe fn interrupt_faulted(this: PVOID, message: ULONG) -> BOOLEAN {
+        let mut data = DXGKARGCB_NOTIFY_INTERRUPT_DATA::ZERO;
+        data.InterruptType = DXGK_INTERRUPT_TYPE::DXGK_INTERRUPT_DMA_FAULTED;
+        good::notify(unsafe { context(this) }, &mut data);
+        unsafe { good::interrupt_routine(this, message) }
+    }
+
+    unsafe fn address_lowering(
+        this: HANDLE,
+        argument: IN_CONST_PDXGKARG_SETVIDPNSOURCEADDRESS,
+    ) -> NTSTATUS {
+        let status = unsafe { good::set_address(this, argument) };
+        set_irql(0);
+        status
     }
 }
