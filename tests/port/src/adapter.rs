@@ -96,6 +96,8 @@ pub(crate) struct Interrupts {
     pub vsync_told: AtomicBool,
     /// NotifyInterrupt was called and no DPC has been queued since.
     pub wants_dpc: AtomicBool,
+    /// Calls of NotifyInterrupt since the last DPC was queued.
+    pub since_dpc: AtomicU32,
     /// Calls of NotifyInterrupt.
     pub notified: AtomicU64,
     /// Calls of NotifyInterrupt when NotifyDpc was called last.

@@ -16,11 +16,15 @@ use crate::ddi::{Ddi, Level};
 use crate::host::irql;
 use crate::rules::Rule;
 
+/// More notifications than one interrupt has, whatever the adapter.
+const MOST_IN_ONE: u32 = 64;
+
 ddi_fn! {
     pub(crate) unsafe fn queue_dpc(handle: HANDLE) -> BOOLEAN {
         match Callback::QueueDpc.enter(handle) {
             Some(adapter) => {
                 adapter.interrupts.wants_dpc.store(false, Ordering::Relaxed);
+                adapter.interrupts.since_dpc.store(0, Ordering::Relaxed);
                 let queued = adapter.interrupts.dpc_queued.swap(true, Ordering::AcqRel);
                 adapter.port.host.dpc_queued(adapter.index);
                 BOOLEAN::from(!queued)
@@ -70,6 +74,11 @@ ddi_fn! {
         }
         interrupts.notified.fetch_add(1, Ordering::Relaxed);
         interrupts.wants_dpc.store(true, Ordering::Relaxed);
+        // Without a line nobody sees where an interrupt ends, but none has so much to report.
+        let since = interrupts.since_dpc.fetch_add(1, Ordering::Relaxed);
+        adapter.check(Rule::I2, callback.name(), since < MOST_IN_ONE, || {
+            format!("{since} times, and no DPC was queued")
+        });
         interrupts.notifying.store(false, Ordering::Release);
     }
 

@@ -1,11 +1,13 @@
 //! DRIVERCAPS: rules Q7 and Q8.
 
 use alloc::format;
+use core::sync::atomic::Ordering;
 
-use dxgk_sys::{DXGK_DRIVERCAPS, DXGK_VIDSCHCAPS, DXGK_WDDMVERSION};
+use dxgk_sys::{DXGK_DRIVERCAPS, DXGK_FLIPCAPS, DXGK_VIDSCHCAPS, DXGK_WDDMVERSION};
 
 use crate::adapter::AdapterInner;
 use crate::rules::Rule;
+use crate::version::Version;
 
 const NAME: &str = "QueryAdapterInfo";
 
@@ -31,6 +33,21 @@ pub(crate) fn check(adapter: &AdapterInner, caps: &DXGK_DRIVERCAPS) {
         caps.SupportSmoothRotation != 0,
         || "SupportSmoothRotation is not set",
     );
+
+    // What a full driver with a display must do beyond that, as far as its profile goes.
+    let sources = adapter.sources.load(Ordering::Relaxed);
+    if sources != 0 && !adapter.registration.display_only {
+        let has = |flag| caps.FlipCaps.contains(flag);
+        adapter.check(
+            Rule::Q7,
+            NAME,
+            has(DXGK_FLIPCAPS::FlipOnVSyncMmIo),
+            || "FlipOnVSyncMmIo is not set",
+        );
+        let independent =
+            has(DXGK_FLIPCAPS::FlipIndependent) || adapter.registration.version < Version::WDDM1_3;
+        adapter.check(Rule::Q7, NAME, independent, || "FlipIndependent is not set");
+    }
 
     let scheduling = caps.SchedulingCaps;
     let multi_engine = scheduling.contains(DXGK_VIDSCHCAPS::MultiEngineAware);

@@ -216,6 +216,18 @@ answers! {
         }
         status
     }
+    slow_flips(answer, status) {
+        if let Some(caps) = answer.caps(status) {
+            caps.FlipCaps -= DXGK_FLIPCAPS::FlipOnVSyncMmIo;
+        }
+        status
+    }
+    dependent_flips(answer, status) {
+        if let Some(caps) = answer.caps(status) {
+            caps.FlipCaps -= DXGK_FLIPCAPS::FlipIndependent;
+        }
+        status
+    }
     cancels_one_engine(answer, status) {
         if let Some(caps) = answer.caps(status) {
             caps.SchedulingCaps |= DXGK_VIDSCHCAPS::CancelCommandAware;
@@ -314,6 +326,8 @@ saboteurs! {
     });
     works_with_vga_only breaks "Q7" => query!(vga_only);
     rotates_roughly breaks "Q7" => query!(rough_rotation);
+    flips_by_commands breaks "Q7" => query!(slow_flips);
+    flips_in_the_compositor_only breaks "Q7" => query!(dependent_flips);
     cancels_without_engines breaks "Q8" => with(|table| {
         table.DxgkDdiQueryAdapterInfo = Some(cancels_one_engine);
         table.DxgkDdiCancelCommand = Some(cancel_command);

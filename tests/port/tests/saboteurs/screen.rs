@@ -44,6 +44,19 @@ saboteurs! {
         adapter.interrupt(0);
         port.report()
     };
+    reports_on_and_on_without_a_dpc breaks "I2" => {
+        let (port, machine) = scenario::boot(&good::table(0x4002), Settings::default());
+        machine.interrupt.store(false, Relaxed);
+        let adapter = port.add_device(0).unwrap();
+        adapter.start().unwrap();
+        let context = unsafe { context(adapter.context()) };
+        for _ in 0..100 {
+            set_irql(7);
+            good::report_vsync(context, false, TARGET, 0);
+            set_irql(0);
+        }
+        port.report()
+    };
     takes_every_interrupt breaks "I3" => with(|table| {
         table.DxgkDdiControlInterrupt = Some(control_anything);
     });

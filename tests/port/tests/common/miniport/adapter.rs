@@ -117,7 +117,9 @@ pub fn capabilities() -> DXGK_DRIVERCAPS {
     caps.SupportNonVGA = 1;
     caps.SupportSmoothRotation = 1;
     caps.SupportSurpriseRemovalInHibernation = 1;
-    caps.FlipCaps = DXGK_FLIPCAPS::FlipOnVSyncMmIo | DXGK_FLIPCAPS::FlipImmediateMmIo;
+    caps.FlipCaps = DXGK_FLIPCAPS::FlipOnVSyncMmIo
+        | DXGK_FLIPCAPS::FlipImmediateMmIo
+        | DXGK_FLIPCAPS::FlipIndependent;
     caps.PointerCaps = DXGK_POINTERFLAGS::Monochrome | DXGK_POINTERFLAGS::Color;
     (caps.MaxPointerWidth, caps.MaxPointerHeight) = (64, 64);
     caps
