@@ -1,4 +1,4 @@
-//! What the monitor says about itself: its EDID, at most the base block and one extension.
+//! What the monitor says about itself: its EDID, at most the base block and two extensions.
 //!
 //! A block that is damaged is left out, with a debug line, and so is a timing that is none: a
 //! monitor with a bad EDID is still a monitor. Written here because no crate for it can be used in a
@@ -7,6 +7,7 @@
 
 mod base;
 mod cta;
+mod display_id;
 mod established;
 #[cfg(test)]
 mod tests;
@@ -20,8 +21,11 @@ use crate::kernel::{complain, note};
 /// Bytes of a block.
 pub const BLOCK: usize = 128;
 
-/// Blocks that are read: the base block and one extension.
-const BLOCKS: usize = 2;
+/// Blocks that are read: the base block and two extensions, as QEMU's `VGA` has them.
+const BLOCKS: usize = 3;
+
+/// Bytes of the longest EDID that is read.
+pub const LONGEST: usize = BLOCK * BLOCKS;
 
 /// What every base block begins with.
 const HEADER: [u8; 8] = [0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x00];
@@ -87,27 +91,15 @@ impl Edid {
             return;
         }
         self.add(first);
-        if let Some(announced @ 1..) = first.get(EXTENSIONS).copied() {
-            match others.first() {
-                Some(extension) if is_absent(extension) => {
-                    complain(
-                        c"EDID",
-                        c"extensions",
-                        announced.into(),
-                        c"the first is empty",
-                    );
-                }
-                Some(extension) if checksum(extension) != 0 => {
-                    let sum = checksum(extension).into();
-                    complain(
-                        c"EDID",
-                        c"sum of the extension",
-                        sum,
-                        c"not 0, so it is ignored",
-                    );
-                }
-                Some(extension) => self.add(extension),
-                None => complain(c"EDID", c"extensions", announced.into(), c"there is none"),
+        let announced = first.get(EXTENSIONS).copied().unwrap_or_default();
+        if announced > 0 && others.is_empty() {
+            complain(c"EDID", c"extensions", announced.into(), c"there is none");
+        }
+        let read = usize::from(announced).min(BLOCKS - 1);
+        for extension in others.iter().take(read) {
+            match check_extension(extension) {
+                Ok(()) => self.add(extension),
+                Err((field, value, why)) => complain(c"EDID", field, value, why),
             }
         }
         self.count_extensions();
@@ -124,8 +116,8 @@ impl Edid {
         }
     }
 
-    /// The whole blocks: none, the base block, or the base block and an extension. The base block
-    /// counts as many extensions as there are here.
+    /// The whole blocks: none, or the base block and up to two extensions. The base block counts as
+    /// many extensions as there are here.
     #[must_use]
     pub fn blocks(&self) -> &[[u8; BLOCK]] {
         self.blocks.get(..self.count).unwrap_or_default()
@@ -148,6 +140,7 @@ impl Edid {
         }
         for block in blocks {
             cta::timings(block, each);
+            display_id::timings(block, each);
         }
     }
 
@@ -160,7 +153,7 @@ impl Edid {
 
     /// Makes the base block announce the extensions that are kept, for whoever reads on by it.
     fn count_extensions(&mut self) {
-        let kept = u8::from(self.count > 1);
+        let kept = u8::try_from(self.count.saturating_sub(1)).unwrap_or_default();
         let [block, ..] = &mut self.blocks;
         let Some([announced, sum]) = block.last_chunk_mut() else {
             return;
@@ -170,7 +163,7 @@ impl Edid {
     }
 }
 
-/// Why a base block is none: which field, what is in it, and what is wrong.
+/// Why a block is none: which field, what is in it, and what is wrong.
 type Damage = (&'static core::ffi::CStr, u64, &'static core::ffi::CStr);
 
 fn check_base(block: &[u8; BLOCK]) -> Result<(), Damage> {
@@ -189,6 +182,21 @@ fn check_base(block: &[u8; BLOCK]) -> Result<(), Damage> {
             version.copied().unwrap_or_default().into(),
             c"not 1",
         )),
+    }
+}
+
+fn check_extension(block: &[u8; BLOCK]) -> Result<(), Damage> {
+    let sum = checksum(block);
+    if is_absent(block) {
+        Err((c"extension", block[0].into(), c"empty"))
+    } else if sum != 0 {
+        Err((
+            c"sum of an extension",
+            sum.into(),
+            c"not 0, so it is ignored",
+        ))
+    } else {
+        Ok(())
     }
 }
 

@@ -183,6 +183,60 @@ pub fn video(descriptors: &[u8]) -> Vec<u8> {
     [&[2 << 5 | length], descriptors].concat()
 }
 
+/// A timing as DisplayID has it.
+#[derive(Clone, Copy)]
+pub struct LargeTiming {
+    /// In units of 10 kHz (kind 3) or of 1 kHz (kind 0x22), less one.
+    pub clock: u32,
+    /// Bit 7: preferred, bit 4: interlaced.
+    pub options: u8,
+    pub visible: (u16, u16),
+    pub blank: (u16, u16),
+    /// Front porch and sync, of a line and of a picture.
+    pub edges: [(u16, u16); 2],
+}
+
+/// Edges that matter to nobody.
+pub const EDGES: [(u16, u16); 2] = [(8, 32), (3, 8)];
+
+/// A data block of such timings.
+pub fn large(kind: u8, timings: &[LargeTiming]) -> Vec<u8> {
+    let mut bytes = vec![kind, 0, u8::try_from(20 * timings.len()).expect("few")];
+    for timing in timings {
+        bytes.extend(&timing.clock.to_le_bytes()[..3]);
+        bytes.push(timing.options);
+        let [line, picture] = timing.edges;
+        for number in [
+            timing.visible.0,
+            timing.blank.0,
+            line.0,
+            line.1,
+            timing.visible.1,
+            timing.blank.1,
+            picture.0,
+            picture.1,
+        ] {
+            bytes.extend(number.wrapping_sub(1).to_le_bytes());
+        }
+    }
+    bytes
+}
+
+/// A DisplayID extension of these data blocks.
+pub fn display_id(version: u8, data: &[u8]) -> [u8; BLOCK] {
+    let mut bytes = [0; BLOCK];
+    let length = u8::try_from(data.len()).expect("less than a block");
+    bytes[..5].copy_from_slice(&[0x70, version, length, 3, 0]);
+    bytes[5..5 + data.len()].copy_from_slice(data);
+    // The section has a sum of its own.
+    let sum = bytes[1..]
+        .iter()
+        .fold(0_u8, |sum, byte| sum.wrapping_add(*byte));
+    bytes[5 + data.len()] = sum.wrapping_neg();
+    sum_up(&mut bytes);
+    bytes
+}
+
 /// Makes a block's bytes add up to 0.
 pub fn sum_up(bytes: &mut [u8; BLOCK]) {
     bytes[127] = 0;

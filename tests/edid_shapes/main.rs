@@ -133,6 +133,13 @@ fn qemu_edid_is_qemus() {
     ];
     assert_eq!(edid[54..72], timing);
     assert_eq!(qemu::edid(1366, 768)[127], 0xd8);
+    let large = qemu::edid(5120, 2880);
+    assert_eq!((large[127], large[255], large[383]), (0x44, 0x2f, 0x90));
+    let timing = [
+        0x73, 0x5b, 0x02, 0x88, 0xff, 0x13, 0xff, 0x06, 0xff, 0x04, 0x98, 0x00, 0x3f, 0x0b, 0x63,
+        0x00, 0x0d, 0x00, 0x0d, 0x00, 0xeb,
+    ];
+    assert_eq!(large[264..285], timing);
 }
 
 /// Writes each shape where the fuzzer begins: `cargo test --test edid_shapes -- --ignored seeds`.

@@ -1,8 +1,9 @@
 //! The EDID that QEMU 7.2 gives its display adapters.
 
-use crate::builder::{BLOCK, Base, Detailed, cta, sum_up, video};
+use crate::builder::{BLOCK, Base, Detailed, LargeTiming, cta, display_id, large, sum_up, video};
 
-/// What `-device VGA,xres=…,yres=…` has at the start of BAR 2; without those it is 1280×800.
+/// What `-device VGA,xres=…,yres=…` has at the start of BAR 2; without those it is 1280×800. A timing
+/// with a clock of over 655 MHz, or of 4096 pixels or lines, is in a third block.
 pub fn edid(width: u16, height: u16) -> Vec<u8> {
     // Blanking of 35 % and 3.5 %, 75 Hz, 100 dots an inch.
     let part = |whole: u16, of: u32, parts: u32| {
@@ -10,12 +11,15 @@ pub fn edid(width: u16, height: u16) -> Vec<u8> {
     };
     let blank = (part(width, 100, 35), part(height, 1000, 35));
     let total = (u64::from(width + blank.0), u64::from(height + blank.1));
-    let clock = u16::try_from(75 * total.0 * total.1 / 10_000).expect("up to 655 MHz");
-    let mut timing = Detailed::new(clock, (width, height), blank).bytes();
+    let clock = u32::try_from(75 * total.0 * total.1 / 10_000).expect("up to 42 THz");
     let front = (part(width, 4, 1), part(height, 200, 1));
     let sync = (part(width, 100, 3), part(height, 200, 1));
     let millimetres = (part(width, 1000, 254), part(height, 1000, 254));
     let low = |value: u16| value.to_le_bytes()[0];
+    let small = u16::try_from(clock)
+        .ok()
+        .filter(|_| width.max(height) < 4096);
+    let mut timing = Detailed::new(small.unwrap_or(0), (width, height), blank).bytes();
     timing[8..15].copy_from_slice(&[
         low(front.0),
         low(sync.0),
@@ -50,12 +54,26 @@ pub fn edid(width: u16, height: u16) -> Vec<u8> {
     ] {
         base = base.standard(width, shape, 60);
     }
-    base.descriptor(timing)
+    if small.is_some() {
+        base = base.descriptor(timing);
+    }
+    base = base
         .tagged(0xf7, &[10, 0x00, 0x40, 0x82, 0x00, 0x28, 0x20])
         .tagged(0xfd, b"\x32\x7d\x1e\xa0\xff\x01\n      ")
         .tagged(0xfc, b"QEMU Monitor\n")
-        .extension(extension())
-        .bytes()
+        .extension(extension());
+    if small.is_none() {
+        let timing = LargeTiming {
+            clock,
+            options: 0x88,
+            visible: (width, height),
+            blank,
+            edges: [(front.0, sync.0), (front.1, sync.1)],
+        };
+        // Its numbers are written less one, but for the clock.
+        base = base.extension(display_id(0x13, &large(3, &[timing])));
+    }
+    base.bytes()
 }
 
 /// 5120×2160, 4096×2160 and 3840×2160 at 50 Hz, 3840×2160 at 60, 2560×1080 and 1920×1080 at 50.

@@ -1,7 +1,9 @@
 //! Monitors whose EDID is damaged, cut off or absurd.
 
 use super::{FALLBACK, Shape, damaged, desktop, shape};
-use crate::builder::{BLOCK, Base, Detailed, cta, sum_up, video};
+use crate::builder::{
+    BLOCK, Base, Detailed, EDGES, LargeTiming, cta, display_id, large, sum_up, video,
+};
 
 /// Without a base block that can be used.
 pub fn without_a_block() -> Vec<Shape> {
@@ -87,14 +89,14 @@ pub fn with_a_bad_extension() -> Vec<Shape> {
             "extension empty",
             desktop().extension([0; BLOCK]).bytes(),
             1,
-            "the first is empty",
+            "extension = 0x0: empty",
             native,
         ),
         damaged(
             "extension with a bad sum",
             desktop().extension(bad_sum).bytes(),
             1,
-            "sum of the extension",
+            "sum of an extension",
             native,
         ),
         shape(
@@ -112,15 +114,36 @@ pub fn with_a_bad_extension() -> Vec<Shape> {
             native,
         ),
         shape(
-            "two extensions, one of them read",
+            "two extensions",
             desktop()
                 .extension(good())
                 .extension(cta(3, &video(&[19]), &[]))
                 .bytes(),
-            2,
+            3,
+            &[(1920, 1080, 50), (1280, 720, 50)],
+            native,
+        ),
+        shape(
+            "three extensions, two of them read",
+            desktop()
+                .extension(good())
+                .extension(cta(3, &[], &[]))
+                .extension(cta(3, &video(&[19]), &[]))
+                .bytes(),
+            3,
             &[(1920, 1080, 50)],
             native,
         ),
+        Shape {
+            offers: &[(1920, 1080, 50)],
+            ..damaged(
+                "a bad extension before a good one",
+                desktop().extension(bad_sum).extension(good()).bytes(),
+                2,
+                "sum of an extension",
+                native,
+            )
+        },
         shape("detailed timings at 0", at(0), 2, &[], native),
         shape("detailed timings in the header", at(3), 2, &[], native),
         damaged(
@@ -137,6 +160,72 @@ pub fn with_a_bad_extension() -> Vec<Shape> {
                 .bytes(),
             2,
             "timings ignored = 0x1",
+            native,
+        ),
+    ]
+}
+
+/// With a DisplayID extension that is not what it says.
+pub fn of_display_id() -> Vec<Shape> {
+    let native = (1920, 1080, 60);
+    let timing = LargeTiming {
+        clock: 24_149,
+        options: 0,
+        visible: (2560, 1440),
+        blank: (160, 41),
+        edges: EDGES,
+    };
+    let with = |data: &[u8]| desktop().extension(display_id(0x13, data)).bytes();
+    let mut beyond = display_id(0x13, &large(3, &[timing]));
+    beyond[2] = 123;
+    sum_up(&mut beyond);
+    vec![
+        damaged(
+            "section beyond the block",
+            desktop().extension(beyond).bytes(),
+            2,
+            "timings ignored = 0x1",
+            native,
+        ),
+        damaged(
+            "data block beyond the section",
+            with(&[3, 0, 40, 1, 2, 3]),
+            2,
+            "timings ignored = 0x1",
+            native,
+        ),
+        damaged(
+            "65536 pixels",
+            with(&large(
+                3,
+                &[LargeTiming {
+                    visible: (0, 1440),
+                    ..timing
+                }],
+            )),
+            2,
+            "timings ignored = 0x1",
+            native,
+        ),
+        shape(
+            "half a timing",
+            with(&[3, 0, 10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
+            2,
+            &[],
+            native,
+        ),
+        shape(
+            "interlaced in DisplayID",
+            with(&large(
+                3,
+                &[LargeTiming {
+                    options: 0x90,
+                    visible: (2560, 720),
+                    ..timing
+                }],
+            )),
+            2,
+            &[],
             native,
         ),
     ]

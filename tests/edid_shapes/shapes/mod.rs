@@ -77,6 +77,7 @@ pub fn shapes() -> Vec<Shape> {
         televisions::televisions(),
         damaged::without_a_block(),
         damaged::with_a_bad_extension(),
+        damaged::of_display_id(),
         damaged::absurd(),
     ]
     .concat()
