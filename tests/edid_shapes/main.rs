@@ -1,7 +1,9 @@
 //! Monitors as they are: EDIDs of many shapes, good and bad, and the modes that come of them.
 
 mod builder;
+mod corpus;
 mod list;
+mod promises;
 mod properties;
 mod qemu;
 mod shapes;
@@ -132,6 +134,8 @@ fn qemu_edid_is_qemus() {
         0, 0, 0x18,
     ];
     assert_eq!(edid[54..72], timing);
+    let codes = [0x02, 0x03, 0x0b, 0x00, 0x46, 125, 101, 96, 89, 31, 97];
+    assert_eq!(edid[128..139], codes);
     assert_eq!(qemu::edid(1366, 768)[127], 0xd8);
     let large = qemu::edid(5120, 2880);
     assert_eq!((large[127], large[255], large[383]), (0x44, 0x2f, 0x90));
@@ -140,16 +144,4 @@ fn qemu_edid_is_qemus() {
         0x00, 0x0d, 0x00, 0x0d, 0x00, 0xeb,
     ];
     assert_eq!(large[264..285], timing);
-}
-
-/// Writes each shape where the fuzzer begins: `cargo test --test edid_shapes -- --ignored seeds`.
-#[test]
-#[ignore = "writes into the sources"]
-fn seeds() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/corpus/edid");
-    std::fs::create_dir_all(folder).expect("a folder");
-    for shape in shapes() {
-        let file = format!("{folder}/{}", shape.name.replace(' ', "-"));
-        std::fs::write(file, shape.bytes).expect("a file");
-    }
 }

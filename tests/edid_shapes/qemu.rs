@@ -76,9 +76,9 @@ pub fn edid(width: u16, height: u16) -> Vec<u8> {
     base.bytes()
 }
 
-/// 5120×2160, 4096×2160 and 3840×2160 at 50 Hz, 3840×2160 at 60, 2560×1080 and 1920×1080 at 50.
+/// 5120×2160, 4096×2160, 3840×2160, 2560×1080 and 1920×1080 at 50 Hz, 3840×2160 at 60.
 fn extension() -> [u8; BLOCK] {
-    let mut block = cta(3, &video(&[125, 101, 96, 97, 89, 31]), &[]);
+    let mut block = cta(3, &video(&[125, 101, 96, 89, 31, 97]), &[]);
     for descriptor in block[11..119].chunks_exact_mut(18) {
         descriptor[3] = 0x10;
     }

@@ -1,9 +1,25 @@
 //! Monitors whose EDID is damaged, cut off or absurd.
 
 use super::{FALLBACK, Shape, damaged, desktop, shape};
+use crate::Named;
 use crate::builder::{
     BLOCK, Base, Detailed, EDGES, LargeTiming, cta, display_id, large, sum_up, video,
 };
+
+/// What [`desktop`] likes best.
+const NATIVE: Named = (1920, 1080, 60);
+
+/// An extension with 1920×1080 at 50 Hz.
+fn good() -> [u8; BLOCK] {
+    cta(3, &video(&[31]), &[])
+}
+
+/// The same, damaged.
+fn bad_sum() -> [u8; BLOCK] {
+    let mut block = good();
+    block[127] ^= 0x55;
+    block
+}
 
 /// Without a base block that can be used.
 pub fn without_a_block() -> Vec<Shape> {
@@ -58,23 +74,13 @@ pub fn without_a_block() -> Vec<Shape> {
 
 /// With a good base block and something else behind it.
 pub fn with_a_bad_extension() -> Vec<Shape> {
-    let native = (1920, 1080, 60);
-    let good = || cta(3, &video(&[31]), &[]);
-    let mut bad_sum = good();
-    bad_sum[127] ^= 0x55;
     let mut other = [0; BLOCK];
-    other[..5].copy_from_slice(&[0x70, 0x13, 0x79, 0x03, 0x00]);
+    other[..3].copy_from_slice(&[0x40, 1, 2]);
     sum_up(&mut other);
     let cut_off = {
         let mut bytes = desktop().extension(good()).bytes();
         bytes.truncate(200);
         bytes
-    };
-    let at = |offset: u8| {
-        let mut block = good();
-        block[2] = offset;
-        sum_up(&mut block);
-        desktop().extension(block).bytes()
     };
     vec![
         damaged(
@@ -82,37 +88,43 @@ pub fn with_a_bad_extension() -> Vec<Shape> {
             desktop().announces(1).bytes(),
             1,
             "there is none",
-            native,
+            NATIVE,
         ),
-        damaged("extension cut off", cut_off, 1, "there is none", native),
+        damaged("extension cut off", cut_off, 1, "there is none", NATIVE),
         damaged(
             "extension empty",
             desktop().extension([0; BLOCK]).bytes(),
             1,
             "extension = 0x0: empty",
-            native,
+            NATIVE,
         ),
         damaged(
             "extension with a bad sum",
-            desktop().extension(bad_sum).bytes(),
+            desktop().extension(bad_sum()).bytes(),
             1,
             "sum of an extension",
-            native,
+            NATIVE,
         ),
         shape(
             "extension not announced",
             desktop().extension(good()).announces(0).bytes(),
             1,
             &[],
-            native,
+            NATIVE,
         ),
         shape(
             "extension of another kind",
             desktop().extension(other).bytes(),
             2,
             &[],
-            native,
+            NATIVE,
         ),
+    ]
+}
+
+/// With more than one extension.
+pub fn with_several_extensions() -> Vec<Shape> {
+    vec![
         shape(
             "two extensions",
             desktop()
@@ -121,7 +133,7 @@ pub fn with_a_bad_extension() -> Vec<Shape> {
                 .bytes(),
             3,
             &[(1920, 1080, 50), (1280, 720, 50)],
-            native,
+            NATIVE,
         ),
         shape(
             "three extensions, two of them read",
@@ -132,26 +144,38 @@ pub fn with_a_bad_extension() -> Vec<Shape> {
                 .bytes(),
             3,
             &[(1920, 1080, 50)],
-            native,
+            NATIVE,
         ),
         Shape {
             offers: &[(1920, 1080, 50)],
             ..damaged(
                 "a bad extension before a good one",
-                desktop().extension(bad_sum).extension(good()).bytes(),
+                desktop().extension(bad_sum()).extension(good()).bytes(),
                 2,
                 "sum of an extension",
-                native,
+                NATIVE,
             )
         },
-        shape("detailed timings at 0", at(0), 2, &[], native),
-        shape("detailed timings in the header", at(3), 2, &[], native),
+    ]
+}
+
+/// With an extension of CTA-861 that is not what it says.
+pub fn of_cta() -> Vec<Shape> {
+    let at = |offset: u8| {
+        let mut block = good();
+        block[2] = offset;
+        sum_up(&mut block);
+        desktop().extension(block).bytes()
+    };
+    vec![
+        shape("detailed timings at 0", at(0), 2, &[], NATIVE),
+        shape("detailed timings in the header", at(3), 2, &[], NATIVE),
         damaged(
             "detailed timings beyond the block",
             at(200),
             2,
             "timings ignored = 0x1",
-            native,
+            NATIVE,
         ),
         damaged(
             "data block beyond its end",
@@ -160,14 +184,13 @@ pub fn with_a_bad_extension() -> Vec<Shape> {
                 .bytes(),
             2,
             "timings ignored = 0x1",
-            native,
+            NATIVE,
         ),
     ]
 }
 
 /// With a DisplayID extension that is not what it says.
 pub fn of_display_id() -> Vec<Shape> {
-    let native = (1920, 1080, 60);
     let timing = LargeTiming {
         clock: 24_149,
         options: 0,
@@ -185,14 +208,14 @@ pub fn of_display_id() -> Vec<Shape> {
             desktop().extension(beyond).bytes(),
             2,
             "timings ignored = 0x1",
-            native,
+            NATIVE,
         ),
         damaged(
             "data block beyond the section",
             with(&[3, 0, 40, 1, 2, 3]),
             2,
             "timings ignored = 0x1",
-            native,
+            NATIVE,
         ),
         damaged(
             "65536 pixels",
@@ -205,14 +228,14 @@ pub fn of_display_id() -> Vec<Shape> {
             )),
             2,
             "timings ignored = 0x1",
-            native,
+            NATIVE,
         ),
         shape(
             "half a timing",
             with(&[3, 0, 10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
             2,
             &[],
-            native,
+            NATIVE,
         ),
         shape(
             "interlaced in DisplayID",
@@ -226,7 +249,7 @@ pub fn of_display_id() -> Vec<Shape> {
             )),
             2,
             &[],
-            native,
+            NATIVE,
         ),
     ]
 }

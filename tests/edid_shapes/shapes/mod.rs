@@ -71,12 +71,15 @@ pub fn shapes() -> Vec<Shape> {
     [
         monitors::virtual_ones(),
         monitors::new(),
+        monitors::others(),
         monitors::old(),
         monitors::by_name(),
         monitors::every_bit(),
         televisions::televisions(),
         damaged::without_a_block(),
         damaged::with_a_bad_extension(),
+        damaged::with_several_extensions(),
+        damaged::of_cta(),
         damaged::of_display_id(),
         damaged::absurd(),
     ]

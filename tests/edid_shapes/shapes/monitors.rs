@@ -177,6 +177,12 @@ pub fn new() -> Vec<Shape> {
             &[(3840, 1600, 118)],
             (3840, 1600, 118),
         ),
+    ]
+}
+
+/// That are fast, small or turned.
+pub fn others() -> Vec<Shape> {
+    vec![
         shape(
             "for games, of 240 Hz",
             Base::new(4)

@@ -1,0 +1,7 @@
+//! Any text as the user's own modes.
+#![no_main]
+
+#[path = "../../tests/edid_shapes/promises.rs"]
+mod promises;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| promises::any_text(bytes));
