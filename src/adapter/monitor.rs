@@ -32,10 +32,8 @@ pub fn find(
         primaries,
     };
     let custom = parameters::modes(irql);
-    let mut bytes = [0; 256];
-    let count = hardware.edid(&mut bytes);
     Shared::try_zeroed(TAG, irql, |monitor: &mut Monitor| {
-        monitor.edid.read(bytes.get(..count).unwrap_or_default());
+        monitor.edid.read_from(|room| hardware.edid(room));
         monitor.modes.build(&Sources {
             edid: &monitor.edid,
             limits,

@@ -33,6 +33,8 @@ const DISPI_IDS: core::ops::RangeInclusive<u16> = 0xb0c4..=0xb0c5;
 /// Bytes of a block of monitor data, and where it says how many more there are.
 const EDID_BLOCK: usize = 128;
 const EDID_EXTENSIONS: usize = 126;
+/// Where the monitor's data end: `VGA` has three blocks there, `bochs-display` two.
+const EDID_END: usize = 3 * EDID_BLOCK;
 /// What a block of monitor data begins with.
 const EDID_BEGINNING: [u8; 2] = [0, 0xff];
 
@@ -173,18 +175,17 @@ impl Hardware for Bochs {
         }
     }
 
-    fn edid(&self, to: &mut [u8; 256]) -> usize {
+    fn edid(&self, to: &mut [u8]) -> usize {
         let registers = self.registers.window();
-        for (offset, byte) in to.iter_mut().enumerate() {
+        for (offset, byte) in to.iter_mut().take(EDID_END).enumerate() {
             *byte = registers.read_u8(offset);
         }
         if !to.starts_with(&EDID_BEGINNING) {
             return 0;
         }
-        match to.get(EDID_EXTENSIONS) {
-            Some(0) | None => EDID_BLOCK,
-            Some(_) => to.len(),
-        }
+        let extensions = to.get(EDID_EXTENSIONS).copied().map_or(0, usize::from);
+        let bytes = EDID_BLOCK * (1 + extensions);
+        bytes.min(to.len()).min(EDID_END)
     }
 
     fn scan_out_limits(&self) -> ScanOutLimits {

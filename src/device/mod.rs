@@ -28,9 +28,9 @@ pub trait Hardware {
     /// Video memory as the CPU sees it, as far as pictures may lie in it.
     fn video_memory(&self) -> MemoryRange;
 
-    /// Reads the monitor's data into `to`, as the device has them: not checked, 0, 128 or 256 bytes.
-    /// Tells how many.
-    fn edid(&self, to: &mut [u8; 256]) -> usize;
+    /// Reads the monitor's data into `to`, as the device has them: not checked, and as many blocks of
+    /// 128 bytes as they announce and `to` has room for. Tells how many bytes they are; 0 is none.
+    fn edid(&self, to: &mut [u8]) -> usize;
 
     /// What can be scanned out.
     fn scan_out_limits(&self) -> ScanOutLimits;

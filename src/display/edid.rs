@@ -35,7 +35,7 @@ const VERSION: usize = 18;
 const EXTENSIONS: usize = 126;
 
 /// A monitor's EDID: the blocks that are whole.
-#[derive(Clone, PartialEq, Eq, Debug, FromZeros)]
+#[derive(Clone, Debug, FromZeros)]
 pub struct Edid {
     blocks: [[u8; BLOCK]; BLOCKS],
     count: usize,
@@ -64,44 +64,55 @@ impl Edid {
         edid
     }
 
-    /// Replaces the EDID by what is whole of `bytes`, which a device gave and nobody checked. What is
-    /// wrong is complained about: an EDID without a good base block is none, and an extension with
-    /// a bad checksum is left out. All zeros or all ones are a device without an EDID. Any IRQL.
-    #[inline(never)] // its frame is no caller's
+    /// Replaces the EDID by what is whole of `bytes`; see [`Edid::read_from`].
     pub fn read(&mut self, bytes: &[u8]) {
+        self.read_from(|room| {
+            for (to, from) in room.iter_mut().zip(bytes) {
+                *to = *from;
+            }
+            bytes.len()
+        });
+    }
+
+    /// Replaces the EDID by what is whole of the bytes that `device` puts into the room that it is
+    /// given, of [`LONGEST`] bytes. It says how many it has, and nobody checked them. What is wrong is
+    /// complained about: an EDID without a good base block is none, and an extension with a bad
+    /// checksum is left out. All zeros or all ones are a device without an EDID. Any IRQL.
+    pub fn read_from(&mut self, device: impl FnOnce(&mut [u8]) -> usize) {
+        let bytes = device(self.blocks.as_flattened_mut());
+        self.check(bytes.min(LONGEST));
+    }
+
+    /// Finds out which of the blocks that the first `bytes` bytes fill are whole.
+    #[inline(never)] // its frame is no caller's
+    fn check(&mut self, bytes: usize) {
         self.count = 0;
-        let (blocks, rest) = bytes.as_chunks::<BLOCK>();
-        let [first, others @ ..] = blocks else {
-            if !rest.is_empty() {
-                complain(
-                    c"EDID",
-                    c"bytes",
-                    rest.len() as u64,
-                    c"shorter than a block",
-                );
+        let [base, second, third] = &mut self.blocks;
+        let Some(extensions) = (bytes / BLOCK).checked_sub(1) else {
+            if bytes > 0 {
+                complain(c"EDID", c"bytes", bytes as u64, c"shorter than a block");
             }
             return;
         };
-        if is_absent(first) {
+        if is_absent(base) {
             note(c"EDID", c"blocks", 0);
             return;
         }
-        if let Err((field, value, why)) = check_base(first) {
+        if let Err((field, value, why)) = check_base(base) {
             complain(c"EDID", field, value, why);
             return;
         }
-        self.add(first);
-        let announced = first.get(EXTENSIONS).copied().unwrap_or_default();
-        if announced > 0 && others.is_empty() {
+        let announced = base.get(EXTENSIONS).copied().unwrap_or_default();
+        if announced > 0 && extensions == 0 {
             complain(c"EDID", c"extensions", announced.into(), c"there is none");
         }
-        let read = usize::from(announced).min(BLOCKS - 1);
-        for extension in others.iter().take(read) {
-            match check_extension(extension) {
-                Ok(()) => self.add(extension),
-                Err((field, value, why)) => complain(c"EDID", field, value, why),
-            }
+        let extensions = extensions.min(announced.into());
+        let second_is_whole = extensions > 0 && is_extension(second);
+        let third_is_whole = extensions > 1 && is_extension(third);
+        if third_is_whole && !second_is_whole {
+            *second = *third;
         }
+        self.count = 1 + usize::from(second_is_whole) + usize::from(third_is_whole);
         self.count_extensions();
         note(c"EDID", c"blocks", self.count as u64);
 
@@ -144,13 +155,6 @@ impl Edid {
         }
     }
 
-    fn add(&mut self, block: &[u8; BLOCK]) {
-        if let Some(room) = self.blocks.get_mut(self.count) {
-            *room = *block;
-            self.count += 1;
-        }
-    }
-
     /// Makes the base block announce the extensions that are kept, for whoever reads on by it.
     fn count_extensions(&mut self) {
         let kept = u8::try_from(self.count.saturating_sub(1)).unwrap_or_default();
@@ -185,19 +189,16 @@ fn check_base(block: &[u8; BLOCK]) -> Result<(), Damage> {
     }
 }
 
-fn check_extension(block: &[u8; BLOCK]) -> Result<(), Damage> {
+/// Whether an extension is whole. If not, that is complained about.
+fn is_extension(block: &[u8; BLOCK]) -> bool {
     let sum = checksum(block);
     if is_absent(block) {
-        Err((c"extension", block[0].into(), c"empty"))
+        complain(c"EDID", c"extension", block[0].into(), c"empty");
     } else if sum != 0 {
-        Err((
-            c"sum of an extension",
-            sum.into(),
-            c"not 0, so it is ignored",
-        ))
-    } else {
-        Ok(())
+        let why = c"not 0, so it is ignored";
+        complain(c"EDID", c"sum of an extension", sum.into(), why);
     }
+    !is_absent(block) && sum == 0
 }
 
 /// The sum of a block's bytes; 0 if it is whole.

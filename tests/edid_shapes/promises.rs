@@ -13,6 +13,8 @@ const fn adapter(width_multiple: u32, mebibytes: u64, primaries: u32) -> Limits 
         largest_height: 12_000,
         width_multiple,
         video_memory: mebibytes << 20,
+        // As VGA's offsets need it.
+        least_pitch: 1408,
         primaries,
     }
 }
@@ -47,9 +49,9 @@ pub fn keep_their_promises(edid: &[u8], limits: Limits, custom: &[u16]) {
     check(&edid, &list, &limits);
 
     // What Windows is given is what another reader would read.
-    let blocks = edid.blocks().as_flattened();
-    assert!(blocks.len() <= LONGEST);
-    assert_eq!(Edid::new(blocks), edid);
+    let blocks = edid.blocks();
+    assert!(blocks.as_flattened().len() <= LONGEST);
+    assert_eq!(Edid::new(blocks.as_flattened()).blocks(), blocks);
     // A list that is built again is the same.
     let before: Vec<_> = list.modes().to_vec();
     list.build(&sources);
