@@ -8,7 +8,7 @@
 mod common;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 use common::display;
@@ -320,5 +320,72 @@ fn a_present_may_be_completed_later() {
     assert_eq!(machine.pixel((20 * 1024 + 10) * 4), 0x00AB_CDEF);
     assert_eq!(machine.pixel((40 * 1024 + 10) * 4), 0);
     assert!(scenario::device(&adapter).is_none());
+    end(&port, &adapter);
+}
+
+#[test]
+fn calls_keep_their_threading_levels() {
+    static CHILD: AtomicU32 = AtomicU32::new(0);
+    static POINTER: AtomicU32 = AtomicU32::new(0);
+    static WORST: [AtomicU32; 3] = [const { AtomicU32::new(0) }; 3];
+
+    /// Is inside for a moment, and remembers with how many.
+    fn inside(count: &AtomicU32, class: usize) {
+        let now = count.fetch_add(1, Relaxed) + 1;
+        WORST[class].fetch_max(now, Relaxed);
+        std::thread::sleep(Duration::from_micros(200));
+        count.fetch_sub(1, Relaxed);
+    }
+    ddi_fn! {
+        unsafe fn status(
+            this: PVOID,
+            status: *mut DXGK_CHILD_STATUS,
+            non_destructive: BOOLEAN,
+        ) -> NTSTATUS {
+            inside(&CHILD, 0);
+            unsafe { good::query_child_status(this, status, non_destructive) }
+        }
+
+        unsafe fn position(
+            _this: HANDLE,
+            _argument: IN_CONST_PDXGKARG_SETPOINTERPOSITION,
+        ) -> NTSTATUS {
+            inside(&POINTER, 1);
+            STATUS_SUCCESS
+        }
+
+        unsafe fn visibility(
+            _this: HANDLE,
+            _argument: IN_CONST_PDXGKARG_SETVIDPNSOURCEVISIBILITY,
+        ) -> NTSTATUS {
+            let others = CHILD.load(Relaxed) + POINTER.load(Relaxed);
+            WORST[2].fetch_max(others, Relaxed);
+            STATUS_SUCCESS
+        }
+    }
+    let mut table = good::table(0x4002);
+    table.DxgkDdiQueryChildStatus = Some(status);
+    table.DxgkDdiSetPointerPosition = Some(position);
+    table.DxgkDdiSetVidPnSourceVisibility = Some(visibility);
+    let (port, _machine) = scenario::boot(&table, Settings::default());
+    let adapter = port.add_device(0).unwrap();
+    adapter.start().unwrap();
+    std::thread::scope(|scope| {
+        for thread in 0..6 {
+            let adapter = &adapter;
+            scope.spawn(move || {
+                for turn in 0..30 {
+                    match thread % 3 {
+                        0 => drop(adapter.query_child_connected(TARGET).unwrap()),
+                        1 => adapter.set_pointer_position(0, turn, 0, true).unwrap(),
+                        _ => adapter.set_visible(0, turn % 2 == 0).unwrap(),
+                    }
+                }
+            });
+        }
+    });
+    // Level one: alone in its class. Level two: alone in the driver.
+    let worst = WORST.each_ref().map(|worst| worst.load(Relaxed));
+    assert_eq!(worst, [1, 1, 0]);
     end(&port, &adapter);
 }

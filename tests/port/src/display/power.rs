@@ -10,7 +10,7 @@ use crate::lifecycle::done;
 use crate::{STATUS_INVALID_DEVICE_STATE, STATUS_PROCEDURE_NOT_FOUND, Status};
 
 /// `DISPLAY_ADAPTER_HW_ID` of video.h: the adapter itself among the device ids.
-pub(crate) const DISPLAY_ADAPTER_HW_ID: ULONG = 0xFFFF_FFFF;
+const DISPLAY_ADAPTER_HW_ID: ULONG = 0xFFFF_FFFF;
 
 impl Adapter {
     /// SetPowerState for the adapter itself.
