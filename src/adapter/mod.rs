@@ -39,6 +39,8 @@ pub struct Running {
     pub dxgkrnl: Dxgkrnl,
     /// The hardware, its registers and video memory mapped.
     pub hardware: AnyHardware,
+    /// How many primaries of a mode must fit into video memory.
+    primaries: u32,
 }
 
 /// One adapter. Its address is the `MiniportDeviceContext` that dxgkrnl keeps.

@@ -2,14 +2,14 @@
 
 use dxgk_sys::D3DDDIFORMAT;
 
-use super::{TAG, parameters};
+use super::{Adapter, Running, TAG, parameters};
 use crate::device::{Hardware, ScanOut};
-use crate::display::Monitor;
 use crate::display::modes::{Limits, Sources};
-use crate::kernel::dxgkrnl::PostDisplay;
+use crate::display::{Monitor, TARGET};
+use crate::kernel::dxgkrnl::{PostDisplay, Refused};
 use crate::kernel::irql::Passive;
 use crate::kernel::resources::MemoryRange;
-use crate::kernel::{NoMemory, Shared};
+use crate::kernel::{NoMemory, Shared, complain};
 
 /// Reads the monitor's data, and makes the list of modes: those of which `primaries` primaries fit into
 /// video memory.
@@ -56,4 +56,38 @@ pub fn picture(found: &PostDisplay, memory: MemoryRange) -> Option<ScanOut> {
         offset: found.physical.checked_sub(memory.physical)?,
     };
     (formats.contains(&found.format) && picture.fits(memory.bytes)).then_some(picture)
+}
+
+impl Adapter {
+    /// Finds out whether the monitor is another than before, and if so says that the one went and the
+    /// other came (contract: Q3). A virtual machine's can only change while the machine sleeps.
+    pub(super) fn look_at_monitor(&self, running: &Running, irql: Passive) {
+        let hardware = running.hardware.hardware();
+        let Ok(now) = find(hardware, running.primaries, irql) else {
+            complain(
+                c"SetPowerState",
+                c"monitor",
+                0,
+                c"no memory, so it stays as it was",
+            );
+            return;
+        };
+        let before = self.screen.monitor(irql);
+        if before.is_none_or(|before| before.edid.blocks() == now.edid.blocks()) {
+            return;
+        }
+        self.screen.exchange_monitor(now, irql);
+        for connected in [false, true] {
+            let told = running.dxgkrnl.indicate_connection(TARGET, connected, irql);
+            if let Err(Refused(status)) = told {
+                let status = status.cast_unsigned().into();
+                complain(
+                    c"SetPowerState",
+                    c"DxgkCbIndicateChildStatus",
+                    status,
+                    c"refused",
+                );
+            }
+        }
+    }
 }

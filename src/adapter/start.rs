@@ -66,7 +66,12 @@ impl Adapter {
         let hardware = AnyHardware::open(&dxgkrnl, ranges.as_slice(), irql)?;
         let monitor = monitor::find(hardware.hardware(), primaries, irql)?;
         let parts = Parts::try_new(&self.screen, monitor, dxgkrnl, TAG, irql)?;
-        let running = Shared::try_new(TAG, Running { dxgkrnl, hardware }, irql)?;
+        let running = Running {
+            dxgkrnl,
+            hardware,
+            primaries,
+        };
+        let running = Shared::try_new(TAG, running, irql)?;
         // Nothing can fail from here on, so the screen that the firmware left may change.
         self.stop(irql);
         let hardware = running.hardware.hardware();
@@ -121,6 +126,7 @@ impl Adapter {
         let post = running.dxgkrnl.acquire_post_display(irql);
         let found = post.and_then(|post| monitor::picture(&post, hardware.video_memory()));
         self.screen.wake(hardware, found, irql);
+        self.look_at_monitor(&running, irql);
     }
 
     /// Puts `running` in place. What was there is dropped after the lock: unmapping wants

@@ -1,6 +1,8 @@
 //! What the screen shows: the committed mode, the primary's address, and whether anything is to be
 //! seen.
 
+use core::mem;
+
 use crate::device::{Direct, Hardware, NotTaken, ScanOut};
 use crate::kernel::dxgkrnl::Dxgkrnl;
 use crate::kernel::irql::{Any, AtMostDispatch, Passive};
@@ -151,6 +153,14 @@ impl Screen {
     pub fn monitor(&self, irql: impl AtMostDispatch) -> Option<Shared<Monitor>> {
         let parts = self.parts.lock(irql);
         parts.as_ref().map(|parts| parts.monitor.clone())
+    }
+
+    /// Another monitor is there; nothing happens unless the adapter is started.
+    pub fn exchange_monitor(&self, monitor: Shared<Monitor>, irql: Passive) {
+        let mut parts = self.parts.lock(irql);
+        let before = (parts.as_mut()).map(|parts| mem::replace(&mut parts.monitor, monitor));
+        drop(parts);
+        drop(before);
     }
 
     /// The size of the picture that the firmware or the driver before left on the screen.

@@ -10,11 +10,11 @@ pub enum NoDescriptor {
     NotSupported,
     /// The monitor has no EDID, or a broken one.
     None,
-    /// Its EDID ends before the offset.
+    /// Its EDID ends before that.
     NoMore,
 }
 
-/// Copies the EDID from `offset` on into `to`. What of `to` lies beyond its end becomes zero.
+/// Copies the EDID from `offset` on into `to`: all of it or nothing, since no count says how much came.
 ///
 /// # Errors
 ///
@@ -25,9 +25,9 @@ pub fn descriptor(edid: &Edid, offset: u32, to: &mut [u8]) -> Result<(), NoDescr
         return Err(NoDescriptor::None);
     }
     let offset = usize::try_from(offset).map_err(|_| NoDescriptor::NoMore)?;
-    let rest = bytes.get(offset..).filter(|rest| !rest.is_empty());
-    let rest = rest.ok_or(NoDescriptor::NoMore)?;
-    for (to, from) in to.iter_mut().zip(rest.iter().chain(core::iter::repeat(&0))) {
+    let rest = bytes.get(offset..).ok_or(NoDescriptor::NoMore)?;
+    let from = rest.get(..to.len()).ok_or(NoDescriptor::NoMore)?;
+    for (to, from) in to.iter_mut().zip(from) {
         *to = *from;
     }
     Ok(())
@@ -76,9 +76,14 @@ mod tests {
             );
             assert_eq!(to, [0xAA; 128]);
         }
-        let mut to = [0xAA; 256];
-        assert_eq!(descriptor(&edid, 0, &mut to), Ok(()));
-        assert_eq!(to[128..], [0; 128], "never what was there before");
+        for (offset, length) in [(0, 256), (1, 128), (127, 2)] {
+            let mut to = std::vec![0xAA; length];
+            assert_eq!(
+                descriptor(&edid, offset, &mut to),
+                Err(NoDescriptor::NoMore)
+            );
+            assert!(to.iter().all(|byte| *byte == 0xAA), "not a part of it");
+        }
     }
 
     #[test]
