@@ -99,6 +99,9 @@ saboteurs! {
     indicates_more_than_yes breaks "Q3" => with(|table| {
         table.DxgkDdiDpcRoutine = Some(dpc_indicating_more);
     });
+    a_descriptor_wraps_around breaks "Q2" => with(|table| {
+        table.DxgkDdiQueryDeviceDescriptor = Some(descriptor_of_low_words);
+    });
 }
 
 /// A child that describes itself in another way; the adapter is only started.
@@ -343,5 +346,15 @@ ddi_fn! {
         let unplugged = unsafe { context(this) }.machine().unplugged.load(Relaxed);
         status.u0.HotPlug.Connected = if unplugged { 0 } else { 2 };
         good::indicate(unsafe { context(this) }, &mut status);
+    }
+
+    unsafe fn descriptor_of_low_words(
+        this: PVOID,
+        uid: ULONG,
+        descriptor: *mut DXGK_DEVICE_DESCRIPTOR,
+    ) -> NTSTATUS {
+        let mut given = unsafe { descriptor.read() };
+        given.DescriptorOffset &= 0xFFFF;
+        unsafe { good::query_device_descriptor(this, uid, &raw mut given) }
     }
 }

@@ -52,6 +52,9 @@ saboteurs! {
     a_present_is_informational breaks "G6" => with(|table| {
         table.DxgkDdiPresentDisplayOnly = Some(present_informational);
     });
+    a_present_comes_to_an_unknown_end breaks "V7" => with(|table| {
+        table.DxgkDdiPresentDisplayOnly = Some(present_ending_oddly);
+    });
 }
 
 fn with(bend: impl FnOnce(&mut KMDDOD_INITIALIZATION_DATA)) -> Report {
@@ -119,5 +122,22 @@ ddi_fn! {
         _argument: IN_CONST_PDXGKARG_PRESENT_DISPLAYONLY,
     ) -> NTSTATUS {
         STATUS_GRAPHICS_MODE_NOT_PINNED
+    }
+
+    /// Pending, and done before it returns; how, nobody knows.
+    unsafe fn present_ending_oddly(
+        this: HANDLE,
+        argument: IN_CONST_PDXGKARG_PRESENT_DISPLAYONLY,
+    ) -> NTSTATUS {
+        unsafe { good::present_display_only(this, argument) };
+        let context = unsafe { context(this) };
+        let mut data = DXGKARGCB_NOTIFY_INTERRUPT_DATA::ZERO;
+        data.InterruptType = DXGK_INTERRUPT_TYPE::DXGK_INTERRUPT_DISPLAYONLY_PRESENT_PROGRESS;
+        data.u0.DisplayOnlyPresentProgress.ProgressId.0 = 5;
+        super::common::machine::set_irql(5);
+        good::notify(context, &mut data);
+        good::queue_dpc(context);
+        super::common::machine::set_irql(0);
+        STATUS_PENDING
     }
 }
