@@ -102,6 +102,11 @@ fn another_path_is_no_topology() {
         assert_eq!(answer, Err(Error::InvalidTopology));
         fake.check();
     }
+    let fake = Fake::with_path();
+    fake.more_paths.set(1);
+    let answer = is_supported(&fake.open(), full(&list));
+    assert_eq!(answer, Err(Error::InvalidTopology));
+    fake.check();
 }
 
 #[test]

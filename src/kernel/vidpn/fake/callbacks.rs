@@ -158,7 +158,8 @@ ddi_fn! {
 
     unsafe fn number(topology: D3DKMDT_HVIDPNTOPOLOGY, to: *mut usize) -> NTSTATUS {
         // SAFETY: as `fake`.
-        let number = usize::from(unsafe { fake(topology) }.path.borrow().is_some());
+        let fake = unsafe { fake(topology) };
+        let number = usize::from(fake.path.borrow().is_some()) + fake.more_paths.get();
         // SAFETY: as `answer`.
         unsafe { answer(to, number) }
     }

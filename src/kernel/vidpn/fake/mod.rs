@@ -56,6 +56,8 @@ pub struct Fake {
     /// A path that was created and neither added nor released.
     new_path: RefCell<Vec<Box<D3DKMDT_VIDPN_PRESENT_PATH>>>,
     path_references: Cell<i32>,
+    /// How many paths it says that there are beside the one.
+    pub more_paths: Cell<usize>,
     /// How often the path's support was updated.
     pub updates: Cell<u32>,
     fails: RefCell<Vec<(&'static str, NTSTATUS)>>,
@@ -79,6 +81,7 @@ impl Fake {
             path: RefCell::new(None),
             new_path: RefCell::new(Vec::new()),
             path_references: Cell::new(0),
+            more_paths: Cell::new(0),
             updates: Cell::new(0),
             fails: RefCell::new(Vec::new()),
             broken: RefCell::new(Vec::new()),
