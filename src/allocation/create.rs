@@ -10,15 +10,14 @@ use dxgk_sys::{
     D3DDDI_ALLOCATIONPRIORITY_NORMAL, DXGK_ALLOCATIONINFO, DXGK_ALLOCATIONINFOFLAGS,
     DXGK_CREATEALLOCATIONFLAGS, DXGK_SEGMENTBANKPREFERENCE, DXGK_SEGMENTPREFERENCE, HANDLE,
 };
-use vmdisp_abi::allocation::{AllocationData, AllocationFlags};
-use zerocopy::FromZeros;
+use vmdisp_abi::allocation::AllocationFlags;
 
 use super::rollback::Rollback;
 use super::spec::{self, Decided, Refusal};
 use super::{Allocation, Resource, Store};
 use crate::kernel::caller::CallerData;
-use crate::kernel::complain;
 use crate::kernel::irql::Passive;
+use crate::kernel::{CallerReads, complain};
 use crate::memory::segments::{APERTURE, SegmentSet, Segments, VIDEO_MEMORY};
 use crate::pool::Full;
 
@@ -28,30 +27,27 @@ const CALL: &CStr = c"CreateAllocation";
 const ALIGNMENT: u32 = 4096;
 
 /// A checked view of `DXGKARG_CREATEALLOCATION`.
-pub struct Call<'a> {
+pub struct Call<'a, V> {
     /// Only `Resource` is defined (contract: C8).
     pub flags: DXGK_CREATEALLOCATIONFLAGS,
     /// Private data for the whole call.
     pub group: CallerData<'a>,
     /// One element an allocation, with its private data.
-    pub elements: Elements<'a>,
+    pub elements: Elements<'a, V>,
     /// `hResource`: in, the resource to add to, or NULL; out, the new resource.
     pub resource: &'a mut HANDLE,
 }
 
 /// `pAllocationInfo`, each element with a view of its private data.
-pub struct Elements<'a> {
+pub struct Elements<'a, V> {
     infos: &'a mut [DXGK_ALLOCATIONINFO],
     /// Makes the view of an element's private data: the pointer in it is the caller's.
-    view: fn(&DXGK_ALLOCATIONINFO) -> CallerData<'_>,
+    view: V,
 }
 
-impl<'a> Elements<'a> {
+impl<'a, V: Fn(&DXGK_ALLOCATIONINFO) -> CallerData<'_>> Elements<'a, V> {
     /// The elements, and how to view the private data of one.
-    pub const fn new(
-        infos: &'a mut [DXGK_ALLOCATIONINFO],
-        view: fn(&DXGK_ALLOCATIONINFO) -> CallerData<'_>,
-    ) -> Self {
+    pub const fn new(infos: &'a mut [DXGK_ALLOCATIONINFO], view: V) -> Self {
         Self { infos, view }
     }
 }
@@ -91,10 +87,10 @@ impl From<Full> for Error {
 /// # Errors
 ///
 /// See [`Error`]; each comes with one debug line, but for want of memory.
-pub fn create(
+pub fn create<V: Fn(&DXGK_ALLOCATIONINFO) -> CallerData<'_>>(
     store: &Store,
     segments: &Segments,
-    call: Call<'_>,
+    call: Call<'_, V>,
     irql: Passive,
 ) -> Result<(), Error> {
     let Call {
@@ -130,12 +126,14 @@ pub fn create(
     let count = elements.infos.len();
     let mut batch = store.allocations.batch(count, irql);
     let mut infos = Rollback::new(elements.infos, |info| info.hAllocation = ptr::null_mut());
-    let mut data = AllocationData::new_zeroed();
+    let reads = CallerReads::at(irql);
     let mut bytes = 0_u64;
     while let Some(info) = infos.next() {
-        let decided = spec::fetch_allocation(CALL, (elements.view)(info), &mut data, &sizes, irql)?;
-        info.hAllocation = batch.insert(Allocation::new(&data, decided))?.as_ptr();
-        describe(info, data.flags, decided);
+        let data = (elements.view)(info);
+        let (words, decided) = spec::fetch_allocation(CALL, data, reads, &sizes, irql)?;
+        let allocation = Allocation::new(&words, &decided);
+        info.hAllocation = batch.insert(allocation)?.as_ptr();
+        describe(info, &allocation, &decided);
         bytes = bytes.saturating_add(decided.bytes.get());
     }
 
@@ -153,8 +151,8 @@ pub fn create(
 /// Writes the `[out]` members of an element that interface version WDDM 1.3 has
 /// (contract: C13 to C24).
 #[inline]
-fn describe(info: &mut DXGK_ALLOCATIONINFO, usage: u32, decided: Decided) {
-    let usage = AllocationFlags::from_bits_truncate(usage);
+fn describe(info: &mut DXGK_ALLOCATIONINFO, allocation: &Allocation, decided: &Decided) {
+    let usage = allocation.flags();
     let mut flags = DXGK_ALLOCATIONINFOFLAGS::empty();
     if usage.contains(AllocationFlags::CPU_VISIBLE) {
         flags |= DXGK_ALLOCATIONINFOFLAGS::CpuVisible;

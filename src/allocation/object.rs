@@ -1,57 +1,66 @@
 //! What the driver keeps for each allocation, resource and opening.
 
-use core::mem::offset_of;
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use vmdisp_abi::allocation::{AllocationData, AllocationFlags, Kind};
-use zerocopy::{transmute, transmute_ref};
+use vmdisp_abi::allocation::{AllocationFlags, Kind};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, transmute, transmute_ref};
 
-use super::spec::Decided;
+use super::spec::{Decided, Words};
 use crate::memory::segments::SegmentSet;
 use crate::pool::Handle;
 
-/// One allocation. It is written once, when it is created; 56 bytes, so that it shares a cache line
-/// with the pool's word for its slot.
+/// One allocation, 48 bytes. It is written once, when it is created.
 ///
-/// It is its private data, checked and completed: `buffer_bytes` holds the size of any allocation,
-/// `pitch` is never left to the driver, and `reserved` holds the segments. It is kept in words, not
-/// in members: a processor that stores members and then copies them in larger pieces has to wait.
+/// It is kept in words, not in members: a processor that stores members and then copies them in larger
+/// pieces has to wait.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Allocation([u64; WORDS]);
 
-const WORDS: usize = size_of::<AllocationData>() / size_of::<u64>();
+const WORDS: usize = size_of::<Members>() / size_of::<u64>();
 
-const _: () = assert!(size_of::<Allocation>() == size_of::<AllocationData>());
-const _: () = assert!(offset_of!(AllocationData, format) == 3 * 8);
-const _: () = assert!(offset_of!(AllocationData, buffer_bytes) == 4 * 8);
-const _: () = assert!(offset_of!(AllocationData, vidpn_source) == 6 * 8);
+/// What the words are: the members of its private data, checked and completed.
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+struct Members {
+    kind: u32,
+    flags: u32,
+    width: u32,
+    height: u32,
+    format: u32,
+    pitch: u32,
+    bytes: u64,
+    refresh: [u32; 2],
+    vidpn_source: u32,
+    segments: u32,
+}
 
 impl Allocation {
     /// Checked data, completed by what the driver has decided.
     #[inline]
-    pub(super) fn new(data: &AllocationData, decided: Decided) -> Self {
+    pub(super) fn new(data: &Words, decided: &Decided) -> Self {
         let pair = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
-        let [header, kind, extent, _, _, refresh, _]: [u64; WORDS] = transmute!(*data);
+        let [_, usage, extent, layout, _, refresh, place] = *data;
+        let ([format, _], [source, _]): ([u32; 2], [u32; 2]) =
+            (transmute!(layout), transmute!(place));
         Self([
-            header,
-            kind,
+            usage,
             extent,
-            pair(data.format, decided.pitch),
+            pair(format, decided.pitch),
             decided.bytes.get(),
             refresh,
-            pair(data.vidpn_source, decided.segments.bits()),
+            pair(source, decided.segments.bits()),
         ])
     }
 
     /// The members.
     #[inline]
-    fn data(&self) -> &AllocationData {
+    fn data(&self) -> &Members {
         transmute_ref!(&self.0)
     }
 
     /// Its size in bytes, as dxgkrnl was told.
     pub fn bytes(&self) -> u64 {
-        self.data().buffer_bytes
+        self.data().bytes
     }
 
     /// Pixels in a row; 0 for a buffer.
@@ -76,10 +85,7 @@ impl Allocation {
 
     /// Refresh rate of a primary in Hz as numerator and denominator; 0/0 for everything else.
     pub fn refresh(&self) -> (u32, u32) {
-        (
-            self.data().refresh_numerator,
-            self.data().refresh_denominator,
-        )
+        self.data().refresh.into()
     }
 
     /// `VidPN` source of a primary, else `D3DDDI_ID_UNINITIALIZED`.
@@ -103,7 +109,7 @@ impl Allocation {
 
     /// The segments that it may be in: at least one, and it fits into each.
     pub fn segments(&self) -> SegmentSet {
-        SegmentSet::from_bits(self.data().reserved)
+        SegmentSet::from_bits(self.data().segments)
     }
 }
 

@@ -4,8 +4,10 @@
 //! copy is looked at; every number is checked before it is used (contract: C6, C7, G5). Each refusal
 //! makes one debug line that names the field.
 //!
-//! The copy then becomes the object that is kept, so the good way through here moves the bytes once;
-//! what explains a refusal is kept out of it.
+//! The copy is made of words and becomes the object that is kept without passing through memory
+//! again; what explains a refusal is kept out of that way.
+
+mod plain;
 
 use core::ffi::CStr;
 use core::num::NonZeroU64;
@@ -16,12 +18,12 @@ use vmdisp_abi::allocation::{
 };
 use vmdisp_abi::resource::{self, ResourceData};
 use vmdisp_abi::{Header, VERSION, format};
-use zerocopy::{FromZeros, IntoBytes};
+use zerocopy::{FromZeros, IntoBytes, transmute};
 
 use crate::device::primary_pitch;
 use crate::kernel::caller::CallerData;
-use crate::kernel::complain;
 use crate::kernel::irql::Passive;
+use crate::kernel::{CallerReads, complain};
 use crate::memory::segments::{SegmentSet, Sizes};
 
 /// The `VidPN` source that primaries belong to: these adapters have one.
@@ -47,31 +49,55 @@ pub struct Decided {
     pub segments: SegmentSet,
 }
 
-/// Reads and checks the private data of one allocation for the DDI `call`, into `to`.
+/// [`AllocationData`] as words.
+pub(super) type Words = [u64; size_of::<AllocationData>() / size_of::<u64>()];
+
+/// The first of them, where the header is right.
+const HEADER: u64 = transmute!(Header::new(abi::MAGIC, abi::BYTES));
+
+/// Reads and checks the private data of one allocation for the DDI `call`, and tells what was
+/// decided about them beside them.
 #[inline]
 pub fn fetch_allocation(
     call: &'static CStr,
     data: CallerData<'_>,
-    to: &mut AllocationData,
+    reads: CallerReads,
     sizes: &Sizes,
     irql: Passive,
-) -> Result<Decided, Refusal> {
-    let expected = Header::new(abi::MAGIC, abi::BYTES);
-    if data.bytes() != u32::from(abi::BYTES) {
-        return Err(wrong_size(call, data, expected, irql));
+) -> Result<(Words, Decided), Refusal> {
+    let Ok::<Words, _>(words) = data.words(reads) else {
+        return Err(not_read(call, data, irql));
+    };
+    let [header, ..] = words;
+    if header != HEADER {
+        return Err(wrong_header(call, transmute!(header), transmute!(HEADER)));
     }
-    if data.read(to.as_mut_bytes(), irql).is_err() {
-        return Err(unreadable(call, data));
+    match plain::accept(&words, sizes) {
+        Some(decided) => Ok((words, decided)),
+        None => look(call, words, sizes),
     }
-    if to.header.as_bytes() != expected.as_bytes() {
-        return Err(wrong_header(call, to.header, expected));
+}
+
+/// Looks at data that are not plainly right.
+#[cold]
+#[inline(never)]
+fn look(call: &'static CStr, words: Words, sizes: &Sizes) -> Result<(Words, Decided), Refusal> {
+    let data: AllocationData = transmute!(words);
+    Ok((words, complete(call, &data, sizes)?))
+}
+
+/// Why data were not read: their size or their place.
+#[cold]
+#[inline(never)]
+fn not_read(call: &'static CStr, data: CallerData<'_>, irql: Passive) -> Refusal {
+    if data.bytes() == u32::from(abi::BYTES) {
+        unreadable(call, data)
+    } else {
+        wrong_size(call, data, transmute!(HEADER), irql)
     }
-    complete(call, to, sizes)
 }
 
 /// Checks data whose header is right.
-///
-/// The data are not written: a copy of theirs that follows a narrow write would wait for it.
 pub fn complete(
     call: &'static CStr,
     data: &AllocationData,
@@ -364,10 +390,9 @@ fn check_primary(
 ///
 /// What the CPU reads is cached memory, which only the cache-coherent aperture has; GDI's
 /// CPU-visible surfaces must be there as well (`D3DKMDT_GDISURFACE_STAGING_CPUVISIBLE`).
-#[inline]
-fn wanted(kind: Kind, flags: AllocationFlags) -> SegmentSet {
+const fn wanted(kind: Kind, flags: AllocationFlags) -> SegmentSet {
     let cpu = flags.contains(AllocationFlags::CPU_VISIBLE);
-    let system = AllocationFlags::CPU_READS | AllocationFlags::SYSTEM_MEMORY;
+    let system = AllocationFlags::CPU_READS.union(AllocationFlags::SYSTEM_MEMORY);
     match kind {
         Kind::Primary => SegmentSet::VIDEO_MEMORY,
         Kind::Shadow | Kind::Staging => SegmentSet::APERTURE,

@@ -7,7 +7,7 @@ use core::ffi::c_void;
 use core::marker::PhantomData;
 
 use super::irql::AtMostApc;
-use super::{Fault, copy_from_caller};
+use super::{CallerReads, Fault, copy_from_caller};
 
 /// A block of private data for the length of one call. It can be copied and nothing else.
 #[derive(Clone, Copy)]
@@ -52,5 +52,20 @@ impl CallerData<'_> {
         }
         // SAFETY: the address is the one that the caller of the DDI gave (`new`).
         unsafe { copy_from_caller(to, self.address, irql) }
+    }
+
+    /// All of it, if it is `8 * N` bytes, copied in one go.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`] as [`CallerData::read`], or if the block has another size.
+    #[inline]
+    pub fn words<const N: usize>(self, reads: CallerReads) -> Result<[u64; N], Fault> {
+        let whole = usize::try_from(self.bytes) == Ok(size_of::<[u64; N]>());
+        if self.address.is_null() || !whole {
+            return Err(Fault);
+        }
+        // SAFETY: the address is the one that the caller of the DDI gave (`new`).
+        unsafe { reads.words(self.address) }
     }
 }

@@ -26,7 +26,7 @@ pub use deferred::{Dpc, Timer};
 pub use irql::{Misuse, at_device_irql, irql, set_irql, with_irql};
 pub use line::{Complaint, Note, complain, note};
 pub use lock::{FastMutex, FastMutexGuard, SpinGuard, SpinLock};
-pub use memory::{TagUse, WrongFree, WrongFreeKind, allocate, free, slot_allowed};
+pub use memory::{TagUse, WrongFree, WrongFreeKind, allocate, free, slot_allowed, slots_watched};
 pub use register::{
     Answering, Registers, answer, read_register_u8, read_register_u16, write_register_u8,
     write_register_u16,
@@ -35,5 +35,5 @@ pub use settings::{
     Parameter, driver_word, is_verified, parameter_dword, parameter_strings, set_driver_word,
 };
 pub use thread::{Event, Thread, delay, processor};
-pub use user::{copy_from_caller, copy_from_user, is_user_address};
+pub use user::{CallerReads, copy_from_caller, copy_from_user, is_user_address};
 pub use world::{Entered, World, now};

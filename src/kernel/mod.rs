@@ -18,9 +18,9 @@
 //! | [`Timer`] | set: `DISPATCH_LEVEL`, drop: `PASSIVE_LEVEL` | ExAllocateTimer, ExSetTimer, ExDeleteTimer |
 //! | [`DeviceLock`] | `DISPATCH_LEVEL` | KfRaiseIrql, KeLowerIrql |
 //! | [`Thread`] | `PASSIVE_LEVEL` | PsCreateSystemThread |
-//! | [`copy_from_user`], [`copy_from_caller`] | `APC_LEVEL` | MmCopyMemory |
+//! | [`copy_from_user`], [`copy_from_caller`], [`CallerReads`] | `APC_LEVEL` | MmCopyMemory |
 //! | [`parameter_dword`], [`parameter_strings`] | `PASSIVE_LEVEL` | ZwQueryValueKey |
-//! | [`now`], [`processor`], [`complain`], [`note`], [`slot_allowed`], [`is_verified`], [`driver_word`], [`is_user_address`] | any | KeQueryInterruptTimePrecise, DbgPrintEx |
+//! | [`now`], [`processor`], [`complain`], [`note`], [`slot_allowed`], [`slots_watched`], [`is_verified`], [`driver_word`], [`is_user_address`] | any | KeQueryInterruptTimePrecise, DbgPrintEx |
 //! | [`read_register_u16`], [`write_register_u16`] and their 8-bit twins | any | READ_REGISTER_USHORT, … |
 
 mod buffer;
@@ -51,11 +51,11 @@ use host as back;
 use nt as back;
 
 pub use back::{
-    Dpc, Event, FastMutex, FastMutexGuard, SpinGuard, SpinLock, Thread, Timer, allocate,
-    at_device_irql, complain, copy_from_caller, copy_from_user, delay, driver_word, free,
+    CallerReads, Dpc, Event, FastMutex, FastMutexGuard, SpinGuard, SpinLock, Thread, Timer,
+    allocate, at_device_irql, complain, copy_from_caller, copy_from_user, delay, driver_word, free,
     is_user_address, is_verified, note, now, parameter_dword, parameter_strings, processor,
-    read_register_u8, read_register_u16, set_driver_word, slot_allowed, write_register_u8,
-    write_register_u16,
+    read_register_u8, read_register_u16, set_driver_word, slot_allowed, slots_watched,
+    write_register_u8, write_register_u16,
 };
 pub use buffer::Buffer;
 pub use foreign::{Foreign, Named};

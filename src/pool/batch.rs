@@ -12,7 +12,7 @@ use super::slab::Slab;
 use super::slot::Slot;
 use super::{Full, Handle, Mode};
 use crate::kernel::irql::Dispatch;
-use crate::kernel::slot_allowed;
+use crate::kernel::{slot_allowed, slots_watched};
 
 /// Slots taken at a time once a batch is longer than its hint.
 const MORE: usize = 8;
@@ -21,6 +21,8 @@ const MORE: usize = 8;
 pub struct Batch<'a, T: Send + Sync> {
     slab: &'a Slab<T>,
     irql: Dispatch,
+    /// Whether each slot has to be asked for.
+    watched: bool,
     /// Objects that are still expected.
     expected: usize,
     /// Slots that were taken and have no object yet, and their run.
@@ -37,6 +39,7 @@ impl<'a, T: Send + Sync> Batch<'a, T> {
         Self {
             slab,
             irql: irql.into(),
+            watched: slots_watched(),
             expected: hint,
             free,
             run,
@@ -88,7 +91,7 @@ impl<'a, T: Send + Sync> Batch<'a, T> {
     /// The next slot without an object.
     #[inline(always)]
     fn slot(&mut self) -> Result<NonNull<Slot<T>>, Full> {
-        if !slot_allowed() {
+        if self.watched && !slot_allowed() {
             return Err(Full);
         }
         if self.slab.mode == Mode::PerObject {

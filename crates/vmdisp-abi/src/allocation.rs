@@ -80,6 +80,7 @@ pub enum Kind {
 
 impl Kind {
     /// The kind with this number, if there is one.
+    #[inline]
     pub const fn from_number(number: u32) -> Option<Self> {
         Some(match number {
             1 => Self::Buffer,

@@ -48,6 +48,7 @@ pub const ALL: [u32; 14] = [
 ];
 
 /// Bytes a pixel of a format takes, or `None` for a format that allocations cannot have.
+#[inline]
 pub const fn bytes_per_pixel(format: u32) -> Option<u32> {
     Some(match format {
         A8 | P8 | L8 => 1,
@@ -59,6 +60,7 @@ pub const fn bytes_per_pixel(format: u32) -> Option<u32> {
 }
 
 /// Whether the display hardware can scan the format out: 32 bits BGRX, alpha ignored.
+#[inline]
 pub const fn is_scanned_out(format: u32) -> bool {
     matches!(format, A8R8G8B8 | X8R8G8B8)
 }

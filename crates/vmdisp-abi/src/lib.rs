@@ -40,6 +40,7 @@ pub struct Header {
 
 impl Header {
     /// The header of a block of `bytes` bytes.
+    #[inline]
     pub const fn new(magic: u32, bytes: u16) -> Self {
         Self {
             magic,

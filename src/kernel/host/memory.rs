@@ -271,6 +271,14 @@ pub fn slot_allowed() -> bool {
     with(|world| !world.watched || world.memory.slots.allows())
 }
 
+/// Whether [`slot_allowed`] has to be asked at all: not in a world that watches nothing. It stays
+/// as it is for the length of a call. Any IRQL.
+#[inline]
+#[must_use]
+pub fn slots_watched() -> bool {
+    with(|world| world.watched)
+}
+
 impl World {
     /// Makes the `nth` pool call from now fail (1 is the next), once. `None` takes it back.
     pub fn fail_pool_call(&self, nth: Option<u64>) {

@@ -6,10 +6,12 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Mutex;
 use std::vec::Vec;
 
+use zerocopy::IntoBytes;
+
 use super::World;
 use super::irql::{APC, demand};
 use super::world::{locked, with};
-use crate::kernel::irql::AtMostApc;
+use crate::kernel::irql::{AtMostApc, Passive};
 use crate::kernel::{Fault, UserAddress};
 
 pub(super) struct UserMemory {
@@ -75,6 +77,48 @@ pub unsafe fn copy_from_caller(
         Ok(())
     } else {
         copy(to, from.cast())
+    }
+}
+
+/// Reads of the caller's memory in one call of the driver: what would be asked again for each of
+/// them is asked once.
+#[derive(Clone, Copy)]
+pub struct CallerReads {
+    watched: bool,
+    irql: Passive,
+}
+
+impl CallerReads {
+    /// For reads at this level.
+    #[inline]
+    #[must_use]
+    pub fn at(irql: Passive) -> Self {
+        demand(APC, "CallerReads::at");
+        Self {
+            watched: with(|world| world.watched),
+            irql,
+        }
+    }
+
+    /// The first `8 * N` bytes of what the system passed at `from`, as words.
+    ///
+    /// # Errors
+    ///
+    /// As [`copy_from_caller`].
+    ///
+    /// # Safety
+    ///
+    /// As [`copy_from_caller`].
+    #[inline]
+    pub unsafe fn words<const N: usize>(self, from: *const c_void) -> Result<[u64; N], Fault> {
+        if self.watched {
+            let mut words = [0_u64; N];
+            // SAFETY: the caller's contract is the same.
+            unsafe { copy_from_caller(words.as_mut_bytes(), from, self.irql) }?;
+            return Ok(words);
+        }
+        // SAFETY: the caller of the driver says that these bytes are there.
+        Ok(unsafe { from.cast::<[u64; N]>().read_unaligned() })
     }
 }
 

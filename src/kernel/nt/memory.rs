@@ -35,6 +35,13 @@ pub unsafe fn free(tag: Tag, block: NonNull<u8>, _bytes: usize) {
     unsafe { ExFreePoolWithTag(block.as_ptr().cast(), tag.bits()) };
 }
 
+/// Whether [`slot_allowed`] has to be asked: never.
+#[must_use]
+#[inline]
+pub const fn slots_watched() -> bool {
+    false
+}
+
 /// Whether the pool may hand out one more slot: always. Only tests refuse.
 #[must_use]
 #[inline]

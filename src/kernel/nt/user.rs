@@ -7,8 +7,9 @@ use core::ffi::c_void;
 
 use wdk_sys::ntddk::MmCopyMemory;
 use wdk_sys::{MM_COPY_ADDRESS, MM_COPY_MEMORY_VIRTUAL, NT_SUCCESS};
+use zerocopy::IntoBytes;
 
-use super::super::irql::AtMostApc;
+use super::super::irql::{AtMostApc, Passive};
 use super::super::{Fault, UserAddress};
 
 // wdk-sys has functions only. `dylib` makes the reference one to another image's data.
@@ -79,5 +80,35 @@ pub unsafe fn copy_from_caller(
         Ok(())
     } else {
         Err(Fault)
+    }
+}
+
+/// Reads of the caller's memory in one call of the driver.
+#[derive(Clone, Copy)]
+pub struct CallerReads(Passive);
+
+impl CallerReads {
+    /// For reads at this level.
+    #[inline]
+    #[must_use]
+    pub const fn at(irql: Passive) -> Self {
+        Self(irql)
+    }
+
+    /// The first `8 * N` bytes of what the system passed at `from`, as words.
+    ///
+    /// # Errors
+    ///
+    /// As [`copy_from_caller`].
+    ///
+    /// # Safety
+    ///
+    /// As [`copy_from_caller`].
+    #[inline]
+    pub unsafe fn words<const N: usize>(self, from: *const c_void) -> Result<[u64; N], Fault> {
+        let mut words = [0_u64; N];
+        // SAFETY: the caller's contract is the same.
+        unsafe { copy_from_caller(words.as_mut_bytes(), from, self.0) }?;
+        Ok(words)
     }
 }
