@@ -9,16 +9,15 @@ use vmdisp_abi::format::A8R8G8B8;
 
 use crate::rig::Driver;
 
-/// One resource and its allocations.
-struct List {
-    resource: HANDLE,
-    allocations: Vec<HANDLE>,
-}
-
 /// Live lists of one length, destroyed and created again in random order.
+///
+/// What the caller keeps is made before anything is created, in one piece: it does not lie between
+/// the objects of a driver that takes them from the same heap.
 pub struct Workload<'a> {
     driver: &'a dyn Driver,
-    lists: Vec<List>,
+    /// For each list the handle of its resource and those of its allocations.
+    handles: Vec<HANDLE>,
+    lists: usize,
     elements: Vec<DXGK_ALLOCATIONINFO>,
     /// The elements' private data, which they point to.
     _data: Vec<AllocationData>,
@@ -38,20 +37,17 @@ impl<'a> Workload<'a> {
                 ..DXGK_ALLOCATIONINFO::ZERO
             })
             .collect();
+        let lists = live.div_ceil(list);
         let mut workload = Self {
             driver,
-            lists: Vec::with_capacity(live.div_ceil(list)),
+            handles: vec![std::ptr::null_mut(); lists * (1 + list)],
+            lists,
             elements,
             _data: data,
             random: seed | 1,
         };
-        for _ in 0..live.div_ceil(list) {
-            let mut fresh = List {
-                resource: std::ptr::null_mut(),
-                allocations: vec![std::ptr::null_mut(); list],
-            };
-            create(driver, &mut workload.elements, &mut fresh);
-            workload.lists.push(fresh);
+        for handles in workload.handles.chunks_exact_mut(1 + list) {
+            create(driver, &mut workload.elements, handles);
         }
         workload
     }
@@ -63,22 +59,23 @@ impl<'a> Workload<'a> {
         self.random ^= self.random << 13;
         self.random ^= self.random >> 7;
         self.random ^= self.random << 17;
-        let index = (u128::from(self.random) * self.lists.len() as u128) >> 64;
-        let list = &mut self.lists[index as usize];
-        destroy(self.driver, list);
-        create(self.driver, &mut self.elements, list);
+        let index = (u128::from(self.random) * self.lists as u128) >> 64;
+        let stride = 1 + self.elements.len();
+        let handles = &mut self.handles[index as usize * stride..][..stride];
+        destroy(self.driver, handles);
+        create(self.driver, &mut self.elements, handles);
     }
 }
 
 impl Drop for Workload<'_> {
     fn drop(&mut self) {
-        for list in &self.lists {
-            destroy(self.driver, list);
+        for handles in self.handles.chunks_exact(1 + self.elements.len()) {
+            destroy(self.driver, handles);
         }
     }
 }
 
-fn create(driver: &dyn Driver, elements: &mut [DXGK_ALLOCATIONINFO], list: &mut List) {
+fn create(driver: &dyn Driver, elements: &mut [DXGK_ALLOCATIONINFO], handles: &mut [HANDLE]) {
     let mut argument = DXGKARG_CREATEALLOCATION {
         NumAllocations: elements.len() as u32,
         pAllocationInfo: elements.as_mut_ptr(),
@@ -86,17 +83,17 @@ fn create(driver: &dyn Driver, elements: &mut [DXGK_ALLOCATIONINFO], list: &mut 
         ..DXGKARG_CREATEALLOCATION::ZERO
     };
     assert_eq!(driver.create(&mut argument), 0, "CreateAllocation");
-    list.resource = argument.hResource;
-    for (handle, element) in list.allocations.iter_mut().zip(elements) {
+    handles[0] = argument.hResource;
+    for (handle, element) in handles[1..].iter_mut().zip(elements) {
         *handle = element.hAllocation;
     }
 }
 
-fn destroy(driver: &dyn Driver, list: &List) {
+fn destroy(driver: &dyn Driver, handles: &[HANDLE]) {
     let mut argument = DXGKARG_DESTROYALLOCATION {
-        NumAllocations: list.allocations.len() as u32,
-        pAllocationList: list.allocations.as_ptr(),
-        hResource: list.resource,
+        NumAllocations: handles.len() as u32 - 1,
+        pAllocationList: handles[1..].as_ptr(),
+        hResource: handles[0],
         Flags: DXGK_DESTROYALLOCATIONFLAGS::DestroyResource,
     };
     assert_eq!(driver.destroy(&mut argument), 0, "DestroyAllocation");
