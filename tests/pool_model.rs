@@ -154,7 +154,7 @@ impl Model {
             }
             Step::Get(index) => {
                 if let Some((handle, number)) = self.pick(*index) {
-                    let found = bench.pool.get(handle).unwrap();
+                    let found = bench.pool.get(handle, passive()).unwrap();
                     assert_eq!(found.number, number);
                     let busy = bench.pool.remove(handle, passive()).map(drop);
                     assert_eq!(busy, Err(Wrong::Busy));
@@ -162,14 +162,14 @@ impl Model {
             }
             Step::GetStale(index) => {
                 if let Some(handle) = self.pick_stale(*index) {
-                    assert!(bench.pool.get(handle).is_err());
+                    assert!(bench.pool.get(handle, passive()).is_err());
                 }
             }
         }
         assert_eq!(bench.living(), self.live.len());
         assert_eq!(bench.pool.statistics(passive()).live, self.live.len());
         for (handle, number) in self.live.values() {
-            assert_eq!(bench.pool.get(*handle).unwrap().number, *number);
+            assert_eq!(bench.pool.get(*handle, passive()).unwrap().number, *number);
         }
     }
 }

@@ -7,14 +7,20 @@ use std::ptr;
 use pool_common::{Object, TAG, in_every_mode, passive};
 use vmdisp::kernel::host::World;
 use vmdisp::kernel::{NoMemory, SpinLock};
-use vmdisp::pool::{Full, Mode, Pool, Wrong};
+use vmdisp::pool::{Class, Full, Mode, Pool, Refused, Wrong};
 
 #[test]
 fn an_object_comes_out_as_it_went_in() {
     in_every_mode(|bench| {
         let handle = bench.pool.insert(bench.object(7), passive()).unwrap();
-        assert_eq!(bench.pool.get(handle.as_ptr()).unwrap().number, 7);
-        assert_eq!(bench.pool.get(handle.as_ptr()).unwrap().handle(), handle);
+        assert_eq!(
+            bench.pool.get(handle.as_ptr(), passive()).unwrap().number,
+            7
+        );
+        assert_eq!(
+            bench.pool.get(handle.as_ptr(), passive()).unwrap().handle(),
+            handle
+        );
         assert_eq!(
             bench
                 .pool
@@ -62,8 +68,73 @@ fn a_handle_is_good_once() {
             .as_ptr();
         drop(bench.pool.remove(handle, passive()).unwrap());
         assert!(bench.pool.remove(handle, passive()).is_err());
-        assert!(bench.pool.get(handle).is_err());
+        assert!(bench.pool.get(handle, passive()).is_err());
         drop(bench.pool.remove(keep, passive()).unwrap());
+    });
+}
+
+#[test]
+fn a_handle_is_good_for_its_class_only() {
+    in_every_mode(|bench| {
+        let mut batch = bench.pool.batch(2, passive());
+        let mut insert = |class, number| {
+            let made = batch.insert_with(class, || bench.object(number));
+            made.unwrap().as_ptr()
+        };
+        let first = insert(Class::FIRST, 1);
+        let second = insert(Class::SECOND, 2);
+        batch.commit();
+        for (class, handle) in [(Class::SECOND, first), (Class::FIRST, second)] {
+            let found = bench.pool.get_as(class, handle, passive());
+            assert_eq!(found.map(|object| object.number), Err(Wrong::Foreign));
+            let mut gone = bench.pool.release_batch(passive());
+            assert_eq!(gone.remove_as(class, handle).map(drop), Err(Wrong::Foreign));
+            assert_eq!(gone.discard(class, handle), Err(Wrong::Foreign));
+            let refused = gone.discard_all(class, &[ptr::null_mut(), handle]);
+            let wrong = Wrong::Foreign;
+            assert_eq!(refused, Some(Refused { index: 1, wrong }));
+        }
+        assert_eq!(bench.living(), 2);
+        for (class, handle, number) in [(Class::FIRST, first, 1), (Class::SECOND, second, 2)] {
+            let found = bench.pool.get_as(class, handle, passive()).unwrap().number;
+            assert_eq!(found, number);
+            let mut gone = bench.pool.release_batch(passive());
+            assert_eq!(gone.discard(class, handle), Ok(()));
+            assert!(gone.discard(class, handle).is_err());
+        }
+        assert_eq!(bench.living(), 0);
+    });
+}
+
+/// Lists of all lengths are discarded whole, with wrong entries, NULL and entries that come twice
+/// among them, and the first wrong one is told.
+#[test]
+fn a_list_is_discarded_whatever_is_in_it() {
+    in_every_mode(|bench| {
+        for length in [0, 1, 2, 8, 9, 63, 64, 65, 130, 1500] {
+            let mut handles: Vec<_> = (0..length)
+                .map(|number| bench.pool.insert(bench.object(number), passive()))
+                .map(|made| made.unwrap().as_ptr())
+                .collect();
+            let discard = |handles: &[_]| {
+                let mut gone = bench.pool.release_batch(passive());
+                gone.discard_all(Class::FIRST, handles)
+            };
+            let middle = handles.len() / 2;
+            handles.insert(middle, ptr::null_mut());
+            assert_eq!(discard(&[]), None);
+            if middle > 0 {
+                handles.push(handles[0]);
+                handles.insert(middle, ptr::without_provenance_mut(0x1234_5678));
+                let refused = discard(&handles);
+                let (index, wrong) = (middle, Wrong::Foreign);
+                assert_eq!(refused, Some(Refused { index, wrong }), "{length}");
+            } else {
+                assert_eq!(discard(&handles), None);
+            }
+            assert_eq!(bench.living(), 0, "{length}");
+            assert_eq!(bench.pool.statistics(passive()).live, 0, "{length}");
+        }
     });
 }
 
@@ -114,7 +185,10 @@ fn wrong_handles_are_told_apart() {
             Err(Wrong::Foreign)
         );
         assert_eq!(wrong(handle.wrapping_byte_add(1)), Err(Wrong::Stale));
-        assert_eq!(bench.pool.get(foreign).map(|_| ()), Err(Wrong::Foreign));
+        assert_eq!(
+            bench.pool.get(foreign, passive()).map(|_| ()),
+            Err(Wrong::Foreign)
+        );
         assert_eq!(wrong(handle), Ok(()));
     });
 }
@@ -127,8 +201,8 @@ fn a_borrowed_object_is_not_removed() {
             .insert(bench.object(1), passive())
             .unwrap()
             .as_ptr();
-        let borrowed = bench.pool.get(handle).unwrap();
-        let again = bench.pool.get(handle).unwrap();
+        let borrowed = bench.pool.get(handle, passive()).unwrap();
+        let again = bench.pool.get(handle, passive()).unwrap();
         assert_eq!(
             bench.pool.remove(handle, passive()).map(drop),
             Err(Wrong::Busy)
@@ -152,7 +226,7 @@ fn a_batch_is_seen_when_it_is_committed() {
             .map(|i| batch.insert(bench.object(i)).unwrap().as_ptr())
             .collect();
         for handle in &handles {
-            assert!(bench.pool.get(*handle).is_err());
+            assert!(bench.pool.get(*handle, passive()).is_err());
             assert!(bench.pool.remove(*handle, passive()).is_err());
         }
         batch.commit();
@@ -184,7 +258,7 @@ fn a_batch_that_is_dropped_leaves_nothing() {
             assert!(
                 handles
                     .iter()
-                    .all(|handle| bench.pool.get(*handle).is_err())
+                    .all(|handle| bench.pool.get(*handle, passive()).is_err())
             );
         }
         drop(bench.pool.remove(keep, passive()).unwrap());
@@ -378,7 +452,7 @@ fn larger_objects_get_larger_slots() {
     for (i, handle) in handles.iter().enumerate() {
         for offset in (64..512).step_by(64) {
             let inside = handle.wrapping_byte_add(offset);
-            assert_eq!(pool.get(inside).map(|_| ()), Err(Wrong::Foreign));
+            assert_eq!(pool.get(inside, passive()).map(|_| ()), Err(Wrong::Foreign));
         }
         assert_eq!(
             pool.remove(*handle, passive()).unwrap(),
@@ -428,7 +502,7 @@ fn the_set_does_not_grow_with_use() {
         assert!(
             live.iter()
                 .step_by(17)
-                .all(|handle| pool.get(*handle).is_ok())
+                .all(|handle| pool.get(*handle, passive()).is_ok())
         );
     }
     // One table more at most: the second of the two that take turns, where addresses are such that

@@ -73,7 +73,7 @@ fn refuse_a_million(mode: Mode) {
             continue;
         }
         let got = if turn % 3 == 0 {
-            pool.get(handle).map(|found| *found)
+            pool.get(handle, passive()).map(|found| *found)
         } else {
             pool.remove(handle, passive())
         };

@@ -6,9 +6,9 @@ use dxgk_sys::HANDLE;
 
 use super::Store;
 use super::destroy::WrongHandle;
-use super::release::release;
 use crate::kernel::complain;
 use crate::kernel::irql::Passive;
+use crate::pool::{AHEAD, Class, Refused};
 
 const CALL: &CStr = c"CloseAllocation";
 
@@ -18,14 +18,16 @@ const CALL: &CStr = c"CloseAllocation";
 ///
 /// [`WrongHandle`] after all the rest is freed, as [`super::destroy::destroy`] does it.
 pub fn close(store: &Store, handles: &[HANDLE], irql: Passive) -> Result<(), WrongHandle> {
-    let Some(entry) = release(&store.openings, handles, irql) else {
+    for handle in handles.iter().take(AHEAD) {
+        store.openings.prefetch(*handle);
+    }
+    let refused = store
+        .openings
+        .release_batch(irql)
+        .discard_all(Class::FIRST, handles);
+    let Some(Refused { index, wrong }) = refused else {
         return Ok(());
     };
-    complain(
-        CALL,
-        c"pOpenHandleList entry",
-        entry.index as u64,
-        entry.wrong.why(),
-    );
+    complain(CALL, c"pOpenHandleList entry", index as u64, wrong.why());
     Err(WrongHandle)
 }

@@ -12,8 +12,9 @@ use dxgk_sys::{
 };
 use vmdisp_abi::allocation::AllocationFlags;
 
+use super::object::Object;
 use super::rollback::Rollback;
-use super::spec::{self, Decided, Refusal};
+use super::spec::{self, Decided, Refusal, usage};
 use super::{Allocation, Resource, Store};
 use crate::kernel::caller::CallerData;
 use crate::kernel::irql::Passive;
@@ -112,7 +113,7 @@ pub fn create<V: Fn(&DXGK_ALLOCATIONINFO) -> CallerData<'_>>(
     let label = spec::fetch_label(CALL, group, irql)?;
     let with_resource = flags.contains(DXGK_CREATEALLOCATIONFLAGS::Resource);
     let existing = if with_resource && !resource.is_null() {
-        match store.resources.get(*resource) {
+        match store.resource(*resource, irql) {
             Ok(found) => Some(found),
             Err(wrong) => {
                 complain(CALL, c"hResource", 0, wrong.why());
@@ -124,24 +125,31 @@ pub fn create<V: Fn(&DXGK_ALLOCATIONINFO) -> CallerData<'_>>(
     };
 
     let count = elements.infos.len();
-    let mut batch = store.allocations.batch(count, irql);
+    let new_resource = with_resource && existing.is_none();
+    let slots = count.saturating_add(usize::from(new_resource));
+    let mut batch = store.objects.batch(slots, irql);
+    batch.ready();
     let mut infos = Rollback::new(elements.infos, |info| info.hAllocation = ptr::null_mut());
     let reads = CallerReads::at(irql);
     let mut bytes = 0_u64;
-    while let Some(info) = infos.next() {
+    infos.try_each(|info| {
         let data = (elements.view)(info);
         let (words, decided) = spec::fetch_allocation(CALL, data, reads, &sizes, irql)?;
-        let allocation = Allocation::new(&words, &decided);
-        info.hAllocation = batch.insert(allocation)?.as_ptr();
-        describe(info, &allocation, &decided);
-        bytes = bytes.saturating_add(decided.bytes.get());
-    }
+        let handle = batch.insert_with(Object::ALLOCATION, || {
+            Object::Allocation(Allocation::new(&words, &decided))
+        })?;
+        info.hAllocation = handle.as_ptr();
+        describe(info, usage(&words), &decided);
+        // At most 65,536 allocations of 4 GiB.
+        bytes = bytes.wrapping_add(decided.bytes.get());
+        Ok::<_, Error>(())
+    })?;
 
     if let Some(existing) = existing {
         existing.add(count, bytes);
-    } else if with_resource {
-        let new = Resource::new(label, count, bytes);
-        *resource = store.resources.insert(new, irql)?.as_ptr();
+    } else if new_resource {
+        let new = || Object::Resource(Resource::new(label, count, bytes));
+        *resource = batch.insert_with(Object::RESOURCE, new)?.as_ptr();
     }
     batch.commit();
     infos.keep();
@@ -151,8 +159,7 @@ pub fn create<V: Fn(&DXGK_ALLOCATIONINFO) -> CallerData<'_>>(
 /// Writes the `[out]` members of an element that interface version WDDM 1.3 has
 /// (contract: C13 to C24).
 #[inline]
-fn describe(info: &mut DXGK_ALLOCATIONINFO, allocation: &Allocation, decided: &Decided) {
-    let usage = allocation.flags();
+fn describe(info: &mut DXGK_ALLOCATIONINFO, usage: AllocationFlags, decided: &Decided) {
     let mut flags = DXGK_ALLOCATIONINFOFLAGS::empty();
     if usage.contains(AllocationFlags::CPU_VISIBLE) {
         flags |= DXGK_ALLOCATIONINFOFLAGS::CpuVisible;
@@ -179,12 +186,14 @@ fn describe(info: &mut DXGK_ALLOCATIONINFO, allocation: &Allocation, decided: &D
 /// Video memory first, then the aperture, each only if it is in the set (contract: C18).
 #[inline]
 fn preferred(set: SegmentSet) -> DXGK_SEGMENTPREFERENCE {
-    let none = DXGK_SEGMENTPREFERENCE::ZERO;
-    if set.contains(SegmentSet::BOTH) {
-        none.with_SegmentId0(VIDEO_MEMORY).with_SegmentId1(APERTURE)
-    } else if set.contains(SegmentSet::VIDEO_MEMORY) {
-        none.with_SegmentId0(VIDEO_MEMORY)
-    } else {
-        none.with_SegmentId0(APERTURE)
-    }
+    const NONE: DXGK_SEGMENTPREFERENCE = DXGK_SEGMENTPREFERENCE::ZERO;
+    /// By [`SegmentSet::bits`].
+    const BY_SET: [DXGK_SEGMENTPREFERENCE; 4] = [
+        NONE,
+        NONE.with_SegmentId0(VIDEO_MEMORY),
+        NONE.with_SegmentId0(APERTURE),
+        NONE.with_SegmentId0(VIDEO_MEMORY).with_SegmentId1(APERTURE),
+    ];
+    let set = usize::try_from(set.bits() & 3).unwrap_or(0);
+    BY_SET.get(set).copied().unwrap_or(NONE)
 }

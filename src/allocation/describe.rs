@@ -10,6 +10,7 @@ use dxgk_sys::{
 use super::Store;
 use super::destroy::WrongHandle;
 use crate::kernel::complain;
+use crate::kernel::irql::Passive;
 
 const CALL: &CStr = c"DescribeAllocation";
 
@@ -22,9 +23,10 @@ const CALL: &CStr = c"DescribeAllocation";
 pub fn describe(
     store: &Store,
     argument: &mut DXGKARG_DESCRIBEALLOCATION,
+    irql: Passive,
 ) -> Result<(), WrongHandle> {
-    let allocation = match store.allocations.get(argument.hAllocation) {
-        Ok(found) => *found,
+    let allocation = match store.allocation(argument.hAllocation, irql) {
+        Ok(found) => found,
         Err(wrong) => {
             complain(CALL, c"hAllocation", 0, wrong.why());
             return Err(WrongHandle);

@@ -4,14 +4,15 @@
 //! is a live allocation of this adapter is freed, whatever the others are (contract: D2 to D4).
 
 use core::ffi::CStr;
+use core::ptr;
 
 use dxgk_sys::HANDLE;
 
 use super::Store;
-use super::release::release;
+use super::object::Object;
 use crate::kernel::complain;
 use crate::kernel::irql::Passive;
-use crate::pool::Wrong;
+use crate::pool::{AHEAD, Refused};
 
 const CALL: &CStr = c"DestroyAllocation";
 
@@ -33,30 +34,28 @@ pub struct WrongHandle;
 ///
 /// [`WrongHandle`] after all the rest is freed, if an entry is stale, foreign or in the list twice
 /// or the resource is; with one debug line for the first of them. NULL entries are skipped.
+#[inline]
 pub fn destroy(store: &Store, call: &Call<'_>, irql: Passive) -> Result<(), WrongHandle> {
-    if let Some(resource) = call.resource {
-        store.resources.prefetch(resource);
+    let resource = call.resource.unwrap_or(ptr::null_mut());
+    store.objects.prefetch(resource);
+    for handle in call.allocations.iter().take(AHEAD) {
+        store.objects.prefetch(*handle);
     }
-    let mut result = Ok(());
-    if let Some(entry) = release(&store.allocations, call.allocations, irql) {
-        complain(
-            CALL,
-            c"pAllocationList entry",
-            entry.index as u64,
-            entry.wrong.why(),
-        );
-        result = Err(WrongHandle);
+    let (wrong_allocation, wrong_resource) = {
+        // Both under one lock, where they lie together; it is let go before anything is said.
+        let mut gone = store.objects.release_batch(irql);
+        (
+            gone.discard_all(Object::ALLOCATION, call.allocations),
+            gone.discard(Object::RESOURCE, resource).err(),
+        )
+    };
+    if let Some(Refused { index, wrong }) = wrong_allocation {
+        complain(CALL, c"pAllocationList entry", index as u64, wrong.why());
+        return Err(WrongHandle);
     }
-    if let Some(resource) = call.resource {
-        match store.resources.remove(resource, irql) {
-            Ok(_) | Err(Wrong::Null) => {}
-            Err(wrong) => {
-                if result.is_ok() {
-                    complain(CALL, c"hResource", 0, wrong.why());
-                }
-                result = Err(WrongHandle);
-            }
-        }
+    if let Some(wrong) = wrong_resource {
+        complain(CALL, c"hResource", 0, wrong.why());
+        return Err(WrongHandle);
     }
-    result
+    Ok(())
 }

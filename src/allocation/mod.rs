@@ -17,7 +17,6 @@ pub mod describe;
 pub mod destroy;
 mod object;
 pub mod open;
-mod release;
 mod rollback;
 mod spec;
 pub mod standard;

@@ -3,11 +3,11 @@
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use vmdisp_abi::allocation::{AllocationFlags, Kind};
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, transmute, transmute_ref};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, transmute_ref};
 
 use super::spec::{Decided, Words};
 use crate::memory::segments::SegmentSet;
-use crate::pool::Handle;
+use crate::pool::{Class, Handle};
 
 /// One allocation, 48 bytes. It is written once, when it is created.
 ///
@@ -38,17 +38,16 @@ impl Allocation {
     /// Checked data, completed by what the driver has decided.
     #[inline]
     pub(super) fn new(data: &Words, decided: &Decided) -> Self {
-        let pair = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
+        // The driver's own in place of the upper half.
+        let with = |word: u64, high: u32| word & u64::from(u32::MAX) | u64::from(high) << 32;
         let [_, usage, extent, layout, _, refresh, place] = *data;
-        let ([format, _], [source, _]): ([u32; 2], [u32; 2]) =
-            (transmute!(layout), transmute!(place));
         Self([
             usage,
             extent,
-            pair(format, decided.pitch),
+            with(layout, decided.pitch),
             decided.bytes.get(),
             refresh,
-            pair(source, decided.segments.bits()),
+            with(place, decided.segments.bits()),
         ])
     }
 
@@ -111,6 +110,24 @@ impl Allocation {
     pub fn segments(&self) -> SegmentSet {
         SegmentSet::from_bits(self.data().segments)
     }
+}
+
+/// What the pool of allocations and resources holds: the two come and go together. 56 bytes, so that
+/// one shares a cache line with the pool's word for its slot.
+pub enum Object {
+    /// Of the class [`Object::ALLOCATION`].
+    Allocation(Allocation),
+    /// Of the class [`Object::RESOURCE`].
+    Resource(Resource),
+}
+
+const _: () = assert!(size_of::<Object>() == 56);
+
+impl Object {
+    /// The class of allocations.
+    pub const ALLOCATION: Class = Class::FIRST;
+    /// The class of resources.
+    pub const RESOURCE: Class = Class::SECOND;
 }
 
 /// One resource: the handle under which dxgkrnl keeps several allocations together.

@@ -82,10 +82,10 @@ pub fn open(
         element.hDeviceSpecificAllocation = ptr::null_mut();
     });
     let mut pitch = None;
-    while let Some(element) = elements.next() {
+    elements.try_each(|element| {
         let driver_handle = handles.allocation(element.hAllocation, irql);
-        let (allocation, row) = match store.allocations.get(driver_handle) {
-            Ok(found) => (found.handle(), found.pitch()),
+        let (allocation, row) = match store.checked(driver_handle, irql) {
+            Ok((handle, found)) => (handle, found.pitch()),
             Err(wrong) => {
                 complain(
                     CALL,
@@ -106,7 +106,8 @@ pub fn open(
             read_only,
         })?;
         element.hDeviceSpecificAllocation = opening.as_ptr();
-    }
+        Ok(())
+    })?;
     *offset = 0;
     *row_pitch = pitch.unwrap_or(0);
     batch.commit();

@@ -18,11 +18,20 @@ impl<'a, T> Rollback<'a, T> {
         }
     }
 
-    /// The next element, if there is one more.
-    pub fn next(&mut self) -> Option<&mut T> {
-        let element = self.elements.get_mut(self.next)?;
-        self.next = self.next.saturating_add(1);
-        Some(element)
+    /// Hands out one element after the other, until `each` fails or all have been handed out.
+    ///
+    /// # Errors
+    ///
+    /// That of `each`.
+    #[inline]
+    pub fn try_each<E>(&mut self, mut each: impl FnMut(&mut T) -> Result<(), E>) -> Result<(), E> {
+        let mut number: usize = 0;
+        self.elements.iter_mut().try_for_each(|element| {
+            number = number.saturating_add(1);
+            each(element).inspect_err(|_| self.next = number)
+        })?;
+        self.next = number;
+        Ok(())
     }
 
     /// The call has succeeded: every output stays.

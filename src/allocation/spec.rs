@@ -31,6 +31,7 @@ const SOURCE: u32 = 0;
 
 /// Why private data is refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u32)] // as wide as what stands in its place in a result
 pub enum Refusal {
     /// The data are wrong.
     Malformed,
@@ -55,6 +56,14 @@ pub(super) type Words = [u64; size_of::<AllocationData>() / size_of::<u64>()];
 /// The first of them, where the header is right.
 const HEADER: u64 = transmute!(Header::new(abi::MAGIC, abi::BYTES));
 
+/// How an allocation with these data is used.
+#[inline]
+pub(super) fn usage(words: &Words) -> AllocationFlags {
+    let [_, kind_and_flags, ..] = *words;
+    let [_, flags]: [u32; 2] = transmute!(kind_and_flags);
+    AllocationFlags::from_bits_truncate(flags)
+}
+
 /// Reads and checks the private data of one allocation for the DDI `call`, and tells what was
 /// decided about them beside them.
 #[inline]
@@ -72,18 +81,19 @@ pub fn fetch_allocation(
     if header != HEADER {
         return Err(wrong_header(call, transmute!(header), transmute!(HEADER)));
     }
-    match plain::accept(&words, sizes) {
-        Some(decided) => Ok((words, decided)),
-        None => look(call, words, sizes),
-    }
+    let decided = match plain::accept(&words, sizes) {
+        Some(decided) => decided,
+        None => look(call, words, sizes)?,
+    };
+    Ok((words, decided))
 }
 
 /// Looks at data that are not plainly right.
 #[cold]
 #[inline(never)]
-fn look(call: &'static CStr, words: Words, sizes: &Sizes) -> Result<(Words, Decided), Refusal> {
+fn look(call: &'static CStr, words: Words, sizes: &Sizes) -> Result<Decided, Refusal> {
     let data: AllocationData = transmute!(words);
-    Ok((words, complete(call, &data, sizes)?))
+    complete(call, &data, sizes)
 }
 
 /// Why data were not read: their size or their place.

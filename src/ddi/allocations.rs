@@ -121,7 +121,9 @@ ddi_fn! {
             complain(c"DescribeAllocation", c"hAdapter", 0, c"no adapter of this driver");
             return status::of(Err(InvalidParameter));
         };
-        status::of(describe::describe(&adapter.store, argument))
+        // SAFETY: the DDI's documented level.
+        let irql = unsafe { Passive::assume() };
+        status::of(describe::describe(&adapter.store, argument, irql))
     }
 
     /// `DxgkDdiGetStandardAllocationDriverData`: without a buffer its size, with one the private data

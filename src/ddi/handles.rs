@@ -66,7 +66,7 @@ pub unsafe fn device<'call>(
     handle: *mut c_void,
     irql: impl AtMostDispatch,
 ) -> Option<(&'call Adapter, Ref<'call, Device>)> {
-    let _list = LIST.lock(irql);
+    let list = LIST.lock(irql);
     for slot in &ADAPTERS {
         let Some(adapter) = NonNull::new(slot.load(Ordering::Acquire)) else {
             continue;
@@ -74,7 +74,7 @@ pub unsafe fn device<'call>(
         // SAFETY: no adapter on the list is freed while the lock is held, and the one that has the
         // device is not freed before the call ends.
         let adapter: &'call Adapter = unsafe { adapter.as_ref() };
-        if let Ok(device) = adapter.devices.get(handle) {
+        if let Ok(device) = adapter.devices.get(handle, list.irql()) {
             return Some((adapter, device));
         }
     }

@@ -1,21 +1,56 @@
 //! Inserting many objects, all of them or none.
 //!
-//! A batch takes slots from its shard up to 64 at a time, under one hold of the lock. It links the
-//! slots that it has filled through their headers, so it needs no memory of its own, however long
-//! it gets. Its objects cannot be found before the batch is committed.
+//! A batch takes slots from its shard, up to 64 of a piece and a few pieces under one hold of the
+//! lock. It needs no memory of its own, however long it gets: what does not fit among its pieces is
+//! linked through the slots' headers. Its objects cannot be found before the batch is committed.
 
+use core::ffi::c_void;
+use core::mem::MaybeUninit;
+use core::num::NonZeroU64;
 use core::ptr::{self, NonNull};
+use core::slice;
 
 use super::release::ReleaseBatch;
 use super::run::{Run, Slots};
 use super::slab::Slab;
 use super::slot::Slot;
-use super::{Full, Handle, Mode};
+use super::{Class, Full, Handle, Mode};
 use crate::kernel::irql::Dispatch;
+use crate::kernel::sync::MODEL;
 use crate::kernel::{slot_allowed, slots_watched};
 
 /// Slots taken at a time once a batch is longer than its hint.
 const MORE: usize = 8;
+
+/// Pieces that are taken under one hold of a lock, at most.
+pub(super) const PIECES: usize = if MODEL { 1 } else { 6 };
+
+/// Slots that were taken from one word of a run's map.
+#[derive(Clone, Copy)]
+pub(super) struct Piece {
+    pub(super) run: &'static Run,
+    pub(super) slots: Slots,
+    /// The slot that bit 0 of the word stands for, a [`Slot`] of the pool's type.
+    pub(super) word: NonNull<c_void>,
+}
+
+/// What a batch has taken.
+struct Taken<T> {
+    /// The slots of the last piece in use that have no object: bits, as of its word.
+    left: u64,
+    /// All slots of that piece.
+    bits: u64,
+    /// The slot that bit 0 of that word stands for.
+    word: NonNull<Slot<T>>,
+    /// How many pieces are in use, and how many there are.
+    used: usize,
+    count: usize,
+    /// The newest object of those that are linked through their headers, and the one before it.
+    linked: *mut Slot<T>,
+    before: *mut Slot<T>,
+    /// As many of them are written as `count` says.
+    pieces: [MaybeUninit<Piece>; PIECES],
+}
 
 /// Objects on their way into a pool. Dropping it takes them out again.
 pub struct Batch<'a, T: Send + Sync> {
@@ -25,133 +60,263 @@ pub struct Batch<'a, T: Send + Sync> {
     watched: bool,
     /// Objects that are still expected.
     expected: usize,
-    /// Slots that were taken and have no object yet, and their run.
-    free: Slots,
-    run: Option<&'static Run>,
-    /// The slot with the newest object.
-    newest: *mut Slot<T>,
+    taken: Taken<T>,
 }
 
 impl<'a, T: Send + Sync> Batch<'a, T> {
-    #[inline]
+    #[inline(always)]
     pub(super) fn new(slab: &'a Slab<T>, hint: usize, irql: impl Into<Dispatch>) -> Self {
-        let (free, run, newest) = (Slots::NONE, None, ptr::null_mut());
         Self {
             slab,
             irql: irql.into(),
             watched: slots_watched(),
             expected: hint,
-            free,
-            run,
-            newest,
+            taken: Taken::nothing(),
         }
     }
 
-    /// Moves one object in and tells its handle, which is good once the batch is committed.
+    /// Takes the slots that are expected now, and not with the first object: for a caller who will
+    /// insert one in any case. Once, before the first object.
+    #[inline(always)]
+    pub fn ready(&mut self) {
+        if self.slab.mode == Mode::Slab && self.taken.count == 0 && self.expected != 0 {
+            self.reserve(self.expected);
+        }
+    }
+
+    /// Takes about `want` slots. There are no others.
+    #[inline(always)]
+    fn reserve(&mut self, want: usize) {
+        let taken = &mut self.taken;
+        let (pieces, slots) = self.slab.reserve(want, &mut taken.pieces, self.irql);
+        taken.count = pieces;
+        self.expected = self.expected.saturating_sub(slots);
+        taken.begin(0);
+    }
+
+    /// Moves one object of the first class in, as [`Batch::insert_with`] does it.
     ///
     /// # Errors
     ///
-    /// [`Full`] when nonpaged pool is used up; `value` is dropped, and the batch is as before.
+    /// As [`Batch::insert_with`].
     #[inline]
     pub fn insert(&mut self, value: T) -> Result<Handle, Full> {
-        let slot = self.slot()?;
+        self.insert_with(Class::FIRST, || value)
+    }
+
+    /// Makes one object in its place and tells its handle, which is good once the batch is committed.
+    /// `value` is to be plain: the slot waits for it.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`] when nonpaged pool is used up; `value` is not called, and the batch is as before.
+    #[inline(always)]
+    pub fn insert_with(&mut self, class: Class, value: impl FnOnce() -> T) -> Result<Handle, Full> {
+        if self.watched && !ask() {
+            return Err(Full);
+        }
+        let (slot, link) = match self.taken.next() {
+            Some(slot) => (slot, ptr::null_mut()),
+            None => (self.take().ok_or(Full)?, self.taken.before),
+        };
         // SAFETY: the batch has taken the slot, so it lives.
         let held = unsafe { slot.as_ref() };
-        let handle = held.hold(self.newest);
-        self.newest = slot.as_ptr();
+        let handle = held.hold(class, link);
         // SAFETY: the batch holds the slot, which has no value yet.
-        unsafe { held.write(value) };
+        unsafe { held.write(value()) };
         Ok(Handle(handle))
     }
 
-    /// Moves one object in at once, for a batch of one.
-    #[inline(always)]
-    pub(super) fn insert_only(mut self, value: T) -> Result<Handle, Full> {
-        let slot = self.slot()?;
-        // SAFETY: the batch has taken the slot, so it lives.
-        let held = unsafe { slot.as_ref() };
-        // SAFETY: the slot is the batch's and has no value yet.
-        unsafe { held.write(value) };
-        Ok(Handle(held.publish()))
-    }
-
     /// Makes every object visible.
-    #[inline]
-    pub fn commit(mut self) {
-        let mut at = self.newest;
-        self.newest = ptr::null_mut();
-        while let Some(slot) = NonNull::new(at) {
+    #[inline(always)]
+    pub fn commit(&mut self) {
+        let taken = &mut self.taken;
+        let publish = |slot: NonNull<Slot<T>>| {
             // SAFETY: the batch holds the slot.
-            let slot = unsafe { slot.as_ref() };
-            at = slot.next();
-            slot.publish();
+            unsafe { slot.as_ref() }.publish();
+        };
+        if taken.count == 1 && taken.linked.is_null() {
+            Taken::each_of(taken.word, taken.bits ^ taken.left, publish);
+        } else {
+            taken.each(publish);
         }
+        if taken.left != 0 || taken.used != taken.count {
+            taken.give_unused(&mut ReleaseBatch::new(self.slab, self.irql));
+        }
+        taken.forget();
     }
 
-    /// The next slot without an object.
-    #[inline(always)]
-    fn slot(&mut self) -> Result<NonNull<Slot<T>>, Full> {
-        if self.watched && !slot_allowed() {
-            return Err(Full);
-        }
+    /// The first slot of the next piece, or of those that are taken now.
+    #[inline(never)]
+    fn take(&mut self) -> Option<NonNull<Slot<T>>> {
+        let taken = &mut self.taken;
         if self.slab.mode == Mode::PerObject {
-            return self.slab.reserve_single(self.irql).ok_or(Full);
+            let slot = self.slab.reserve_single(self.irql)?;
+            taken.before = core::mem::replace(&mut taken.linked, slot.as_ptr());
+            return Some(slot);
         }
-        if self.free.is_none() {
-            let want = if self.expected == 0 {
+        if !taken.begin(taken.used) {
+            taken.link();
+            self.reserve(if self.expected == 0 {
                 MORE
             } else {
                 self.expected
-            };
-            let (run, free) = self.slab.reserve(want, self.irql).ok_or(Full)?;
-            self.run = Some(run);
-            self.free = free;
-            self.expected = self.expected.saturating_sub(free.count);
+            });
         }
-        let run = self.run.ok_or(Full)?;
-        NonNull::new(run.slot(self.free.next())).ok_or(Full)
+        self.taken.next()
     }
 }
 
-/// What a batch has when it is given up.
-struct Remains<T> {
-    free: Slots,
-    run: Option<&'static Run>,
-    newest: *mut Slot<T>,
-}
+impl<T> Taken<T> {
+    #[inline(always)]
+    const fn nothing() -> Self {
+        Self {
+            left: 0,
+            bits: 0,
+            word: NonNull::dangling(),
+            used: 0,
+            count: 0,
+            linked: ptr::null_mut(),
+            before: ptr::null_mut(),
+            pieces: [const { MaybeUninit::uninit() }; PIECES],
+        }
+    }
 
-impl<T: Send + Sync> Remains<T> {
+    /// Has nothing any more.
+    #[inline(always)]
+    const fn forget(&mut self) {
+        self.left = 0;
+        self.used = 0;
+        self.count = 0;
+        self.linked = ptr::null_mut();
+    }
+
+    /// Begins to use the piece with this number, if there is one.
+    #[inline(always)]
+    fn begin(&mut self, number: usize) -> bool {
+        let Some(piece) = self.pieces().get(number) else {
+            return false;
+        };
+        let (bits, word) = (piece.slots.bits, piece.word.cast());
+        self.bits = bits;
+        self.left = bits;
+        self.word = word;
+        self.used = number.wrapping_add(1);
+        true
+    }
+
+    /// The next slot without an object of the piece in use.
+    #[inline(always)]
+    fn next(&mut self) -> Option<NonNull<Slot<T>>> {
+        let left = NonZeroU64::new(self.left)?;
+        self.left = left.get() & left.get().wrapping_sub(1);
+        let number = left.trailing_zeros() as usize;
+        // SAFETY: a slot that the word has a bit for, so it is of the run.
+        Some(unsafe { Slot::nth(self.word, number) })
+    }
+
+    #[inline]
+    fn pieces(&self) -> &[Piece] {
+        let count = self.count.min(PIECES);
+        // SAFETY: so many are written, and they lie in one array.
+        unsafe { slice::from_raw_parts(self.pieces.as_ptr().cast(), count) }
+    }
+
+    /// Calls `each` with every slot of a word's that `filled` has a bit for.
+    #[inline(always)]
+    fn each_of(word: NonNull<Slot<T>>, mut filled: u64, mut each: impl FnMut(NonNull<Slot<T>>)) {
+        while let Some(bits) = NonZeroU64::new(filled) {
+            filled = bits.get() & bits.get().wrapping_sub(1);
+            let number = bits.trailing_zeros() as usize;
+            // SAFETY: a slot that the word has a bit for, so it is of the run.
+            each(unsafe { Slot::nth(word, number) });
+        }
+    }
+
+    /// Calls `each` with every slot that has an object.
+    #[inline(always)]
+    fn each(&self, mut each: impl FnMut(NonNull<Slot<T>>)) {
+        for (number, piece) in self.pieces().iter().take(self.used).enumerate() {
+            let mut filled = piece.slots.bits;
+            if number.wrapping_add(1) == self.used {
+                filled ^= self.left;
+            }
+            Self::each_of(piece.word.cast(), filled, &mut each);
+        }
+        let mut at = self.linked;
+        while let Some(slot) = NonNull::new(at) {
+            // SAFETY: the batch holds the slot.
+            at = unsafe { slot.as_ref() }.unlink();
+            each(slot);
+        }
+    }
+
+    /// Links the objects of the pieces, all of which are used up, through their headers.
+    #[cold]
+    fn link(&mut self) {
+        let linked = core::mem::replace(&mut self.linked, ptr::null_mut());
+        let mut newest = linked;
+        self.each(|slot| {
+            // SAFETY: the batch holds the slot.
+            unsafe { slot.as_ref() }.link(newest);
+            newest = slot.as_ptr();
+        });
+        self.linked = newest;
+        self.count = 0;
+        self.used = 0;
+    }
+
+    /// Gives back the slots that have no object.
+    #[cold]
+    fn give_unused(&self, release: &mut ReleaseBatch<'_, T>)
+    where
+        T: Send + Sync,
+    {
+        for (number, piece) in self.pieces().iter().enumerate() {
+            let unused = if number >= self.used {
+                piece.slots
+            } else if number.wrapping_add(1) == self.used {
+                piece.slots.only(self.left)
+            } else {
+                Slots::NONE
+            };
+            if !unused.is_none() {
+                release.give_unused(piece.run, unused);
+            }
+        }
+    }
+
     /// Drops the objects, and gives back the slots.
     #[cold]
-    fn clear(self, slab: &Slab<T>, irql: Dispatch) {
+    fn clear(&self, slab: &Slab<T>, irql: Dispatch)
+    where
+        T: Send + Sync,
+    {
         let mut release = ReleaseBatch::new(slab, irql);
-        if let Some(run) = self.run
-            && !self.free.is_none()
-        {
-            release.give_unused(run, self.free);
-        }
-        let mut at = self.newest;
-        while let Some(slot) = NonNull::new(at) {
-            // SAFETY: the batch held the slot.
-            let object = unsafe { slot.as_ref() };
-            at = object.next();
+        self.give_unused(&mut release);
+        self.each(|slot| {
             release.let_go();
+            // SAFETY: the batch holds the slot.
+            let object = unsafe { slot.as_ref() };
             // SAFETY: the slot has a value and the batch alone has the slot.
             unsafe { object.drop_value() };
             release.give_held(slot);
-        }
+        });
     }
+}
+
+/// Asks for a slot, in a world that watches.
+#[cold]
+#[inline(never)]
+fn ask() -> bool {
+    slot_allowed()
 }
 
 impl<T: Send + Sync> Drop for Batch<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        if !self.newest.is_null() || !self.free.is_none() {
-            // By value, so that a batch can live in registers.
-            let Self {
-                free, run, newest, ..
-            } = *self;
-            Remains { free, run, newest }.clear(self.slab, self.irql);
+        if self.taken.count != 0 || !self.taken.linked.is_null() {
+            self.taken.clear(self.slab, self.irql);
         }
     }
 }

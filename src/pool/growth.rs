@@ -1,13 +1,12 @@
 //! What the growth lock guards: the pool's memory, taken and given back.
 
-use core::mem::MaybeUninit;
 use core::ptr::{self, NonNull};
 
 use super::run::Run;
 use super::set::SetState;
 use crate::kernel::irql::Dispatch;
-use crate::kernel::sync::{AtomicPtr, AtomicUsize, Ordering};
-use crate::kernel::{Align, Tag, allocate, free};
+use crate::kernel::sync::{AtomicPtr, Ordering};
+use crate::kernel::{Align, Tag, allocate};
 
 /// Descriptors in the first array of them; later arrays double the number.
 pub(super) const FIRST_RUNS: usize = 4;
@@ -26,8 +25,6 @@ pub(super) struct Growth {
     pub(super) made: usize,
     /// The first descriptor that is not used; the others follow through their `next`.
     unused: *const Run,
-    /// The first retired block.
-    retired: *mut Retired,
     /// Runs, or objects in blocks of their own, that are in use.
     pub(super) in_use: usize,
     /// The most that were in use at once.
@@ -39,18 +36,6 @@ pub(super) struct Growth {
 // SAFETY: the pointers lead to memory that is shared between processors by design.
 unsafe impl Send for Growth {}
 
-/// The beginning of a block that nothing leads to any more, which a reader may still look at. The
-/// header is that of a slot and stays as it is.
-#[repr(C)]
-struct Retired {
-    header: MaybeUninit<AtomicUsize>,
-    next: *mut Self,
-    bytes: usize,
-}
-
-/// A list of retired blocks that no reader can have.
-pub(super) struct Unread(*mut Retired);
-
 impl Growth {
     /// The state of a pool that has made one pool call, for itself.
     pub(super) const fn new(tag: Tag) -> Self {
@@ -59,7 +44,6 @@ impl Growth {
             set: SetState::new(),
             made: 0,
             unused: ptr::null(),
-            retired: ptr::null_mut(),
             in_use: 0,
             high_water: 0,
             calls: 1,
@@ -79,28 +63,9 @@ impl Growth {
         self.high_water = self.high_water.max(self.in_use);
     }
 
-    /// Counts one less in use, and keeps its memory until nobody can be reading it.
-    ///
-    /// # Safety
-    ///
-    /// `block` came from [`Growth::block`] with as many `bytes` (64 at least), and nothing leads to
-    /// it any more.
-    pub(super) unsafe fn retire(&mut self, block: *mut u8, bytes: usize) {
+    /// Counts one less in use.
+    pub(super) fn count_down(&mut self) {
         self.in_use = self.in_use.wrapping_sub(1);
-        #[allow(clippy::cast_ptr_alignment)] // blocks are aligned to 64 bytes
-        let retired = block.cast::<Retired>();
-        // SAFETY: a block is large enough for it; readers look at the header alone.
-        unsafe { (*retired).next = self.retired };
-        // SAFETY: as above.
-        unsafe { (*retired).bytes = bytes };
-        self.retired = retired;
-    }
-
-    /// Hands over the retired blocks, for a caller who has seen no reader since they were retired.
-    pub(super) fn unread(&mut self) -> Unread {
-        let list = self.retired;
-        self.retired = ptr::null_mut();
-        Unread(list)
     }
 
     /// Takes a descriptor that is not used.
@@ -131,21 +96,6 @@ impl Growth {
         // SAFETY: the run is out of its shard, so the growth lock guards it.
         unsafe { run.state() }.next = self.unused;
         self.unused = run;
-    }
-}
-
-impl Unread {
-    /// Frees the blocks. Not for under a lock: there can be any number.
-    pub(super) fn free(self, tag: Tag) {
-        let mut at = self.0;
-        while let Some(block) = NonNull::new(at) {
-            // SAFETY: a retired block's fields are written; nobody else has it.
-            at = unsafe { (*block.as_ptr()).next };
-            // SAFETY: as above.
-            let bytes = unsafe { (*block.as_ptr()).bytes };
-            // SAFETY: it was taken with this tag and size, and nobody reads it.
-            unsafe { free(tag, block.cast(), bytes) };
-        }
     }
 }
 

@@ -9,6 +9,8 @@
 //! * A [`Pool`] takes **runs** of 64 KiB from nonpaged pool and cuts each into **slots** of a
 //!   multiple of 64 bytes (`slot.rs`): one header word, then the object. Nothing else lies in a
 //!   run; a run's free slots are bits in its descriptor (`run.rs`).
+//! * Objects of two [`Class`]es can share a pool, as those do that come and go together: a
+//!   handle is good for its class only.
 //! * A **handle** is the slot's address with a generation in the low six bits, which counts the
 //!   objects that the slot has held.
 //! * The **set** (`set.rs`) says which addresses belong to the pool's runs. It is read without a
@@ -17,8 +19,8 @@
 //!   processors rarely meet at a lock.
 //! * A **batch** (`batch.rs`) inserts many objects for one lock, and takes all of them back if it
 //!   is dropped before it is committed. A **release batch** (`release.rs`) removes many.
-//! * Readers that hold no lock are counted (`readers.rs`); what they may still look at is freed
-//!   when none of them is there, and nobody waits for that.
+//! * A slot is looked at under its shard's lock only, and so is never one of a run that is gone.
+//!   Looking an object up pins it: it cannot be removed before the pin is taken back.
 //! * With Driver Verifier each object gets a pool block of its own (`single.rs`), so that Verifier
 //!   sees objects and not runs.
 
@@ -27,7 +29,6 @@
 
 mod batch;
 mod growth;
-mod readers;
 mod release;
 mod run;
 mod set;
@@ -47,7 +48,7 @@ use crate::kernel::irql::{AtMostDispatch, Passive};
 use crate::kernel::{NoMemory, Tag, complain, is_verified};
 
 pub use self::batch::Batch;
-pub use self::release::ReleaseBatch;
+pub use self::release::{AHEAD, Refused, ReleaseBatch};
 
 /// Where a pool's objects live.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -84,6 +85,22 @@ impl Handle {
     #[must_use]
     pub const fn as_ptr(self) -> *mut c_void {
         self.0.as_ptr()
+    }
+}
+
+/// Which kind of object a handle is for, of those that a pool holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Class(u8);
+
+impl Class {
+    /// The only class of most pools.
+    pub const FIRST: Self = Self(0);
+    /// Another class.
+    pub const SECOND: Self = Self(1);
+
+    #[inline(always)]
+    const fn number(self) -> usize {
+        self.0 as usize
     }
 }
 
@@ -172,7 +189,10 @@ impl<T: Send + Sync> Pool<T> {
     /// [`Full`] when nonpaged pool is used up; `value` is dropped.
     #[inline]
     pub fn insert(&self, value: T, irql: impl AtMostDispatch) -> Result<Handle, Full> {
-        self.batch(1, irql).insert_only(value)
+        let mut batch = self.batch(1, irql);
+        let handle = batch.insert(value)?;
+        batch.commit();
+        Ok(handle)
     }
 
     /// Moves one object out.
@@ -197,14 +217,35 @@ impl<T: Send + Sync> Pool<T> {
         ReleaseBatch::new(self.slab(), irql)
     }
 
+    /// Finds the object of the first class that `handle` names, as [`Pool::get_as`] does it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Pool::get_as`].
+    pub fn get(&self, handle: *mut c_void, irql: impl AtMostDispatch) -> Result<Ref<'_, T>, Wrong> {
+        self.get_as(Class::FIRST, handle, irql)
+    }
+
     /// Finds the object that `handle` names and keeps it from being removed while the [`Ref`]
-    /// lives. Takes no lock. Any IRQL.
+    /// lives. Takes a shard's lock for a moment, so not while a [`ReleaseBatch`] of the pool lives.
     ///
     /// # Errors
     ///
     /// Why `handle` was refused.
-    pub fn get(&self, handle: *mut c_void) -> Result<Ref<'_, T>, Wrong> {
-        let slot = self.slab().pin(handle)?;
+    pub fn get_as(
+        &self,
+        class: Class,
+        handle: *mut c_void,
+        irql: impl AtMostDispatch,
+    ) -> Result<Ref<'_, T>, Wrong> {
+        if handle.is_null() {
+            return Err(Wrong::Null);
+        }
+        let slab = self.slab();
+        let slot = match slab.mode {
+            Mode::Slab => ReleaseBatch::new(slab, irql).pin(class, handle),
+            Mode::PerObject => slab.pin_single(class, handle, irql.into()),
+        }?;
         Ok(Ref {
             slot,
             pool: PhantomData,

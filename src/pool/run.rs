@@ -4,7 +4,7 @@
 //! without a lock looks again at what it says once it holds the lock of the run's shard.
 
 use core::cell::UnsafeCell;
-use core::ptr;
+use core::ptr::{self, NonNull};
 
 use super::slot::{LINE, Slot};
 use crate::kernel::sync::{AtomicPtr, AtomicUsize, MODEL, Ordering};
@@ -83,7 +83,12 @@ impl Run {
     /// The slot that begins at `address`, if the run has one there.
     #[inline]
     pub(super) fn slot_at<T>(&self, address: usize) -> Option<(usize, *mut Slot<T>)> {
-        let base = self.base();
+        Self::slot_of(self.base(), address)
+    }
+
+    /// The slot that begins at `address`, if a run with this base has one there.
+    #[inline(always)]
+    pub(super) fn slot_of<T>(base: *mut u8, address: usize) -> Option<(usize, *mut Slot<T>)> {
         let offset = address.wrapping_sub(base.addr());
         let number = offset / Slot::<T>::BYTES;
         let whole =
@@ -91,12 +96,12 @@ impl Run {
         whole.then(|| (number, base.wrapping_add(offset).cast()))
     }
 
-    /// The slot with this number. The run is in use.
+    /// The slot with this number, or none while the descriptor is not used.
     #[inline]
-    pub(super) fn slot<T>(&self, number: usize) -> *mut Slot<T> {
-        self.base()
-            .wrapping_add(number.wrapping_mul(Slot::<T>::BYTES))
-            .cast()
+    pub(super) fn slot<T>(&self, number: usize) -> Option<NonNull<Slot<T>>> {
+        let first = NonNull::new(self.base().cast::<Slot<T>>())?;
+        // SAFETY: callers know numbers of slots of the run.
+        Some(unsafe { Slot::nth(first, number) })
     }
 
     /// What the shard's lock guards.
@@ -153,18 +158,11 @@ impl RunState {
         let Some(word) = self.map.get_mut(number) else {
             return Slots::NONE;
         };
-        let mut left = *word;
-        // Bit by bit: the processors that the driver is built for need not know how to count.
-        let mut count = 0;
-        while left != 0 && count < want {
-            left &= left.wrapping_sub(1);
-            count = count.wrapping_add(1);
-        }
-        if left == 0 {
+        let (bits, count) = lowest(*word, want);
+        *word ^= bits;
+        if *word == 0 {
             self.summary &= self.summary.wrapping_sub(1);
         }
-        let bits = *word ^ left;
-        *word = left;
         self.free = self.free.wrapping_sub(count);
         Slots {
             first: number.wrapping_mul(64),
@@ -185,12 +183,32 @@ impl RunState {
     }
 }
 
+/// The lowest bits of a word, `want` of them or all that it has, and how many that is.
+#[inline]
+fn lowest(word: u64, want: usize) -> (u64, usize) {
+    if want >= 64 {
+        return (word, word.count_ones() as usize);
+    }
+    // Mostly they lie side by side.
+    let side_by_side = ((1 << want) - 1_u64) << (word.trailing_zeros() & 63);
+    if word & side_by_side == side_by_side {
+        let above = 64_usize.wrapping_sub(word.trailing_zeros() as usize);
+        return (side_by_side, want.min(above));
+    }
+    let (mut left, mut count) = (word, 0);
+    while left != 0 && count < want {
+        left &= left.wrapping_sub(1);
+        count = count.wrapping_add(1);
+    }
+    (word ^ left, count)
+}
+
 /// Some slots of a run, of those that a word of its map stands for.
 #[derive(Clone, Copy)]
 pub(super) struct Slots {
     /// Number of the slot that bit 0 stands for.
-    first: usize,
-    bits: u64,
+    pub(super) first: usize,
+    pub(super) bits: u64,
     /// How many there are.
     pub(super) count: usize,
 }
@@ -217,12 +235,24 @@ impl Slots {
         self.bits == 0
     }
 
-    /// Takes the lowest number out.
-    #[inline]
-    pub(super) fn next(&mut self) -> usize {
-        let bit = self.bits.trailing_zeros() as usize;
-        self.bits &= self.bits.wrapping_sub(1);
-        self.count = self.count.wrapping_sub(1);
-        self.first.wrapping_add(bit)
+    /// Those of `bits`, which are some of these.
+    pub(super) fn only(self, bits: u64) -> Self {
+        Self {
+            first: self.first,
+            bits,
+            count: bits.count_ones() as usize,
+        }
+    }
+
+    /// Takes others of the same word in; `false` if they are of another one.
+    #[inline(always)]
+    pub(super) const fn join(&mut self, others: Self) -> bool {
+        if self.first != others.first && self.bits != 0 {
+            return false;
+        }
+        self.first = others.first;
+        self.bits |= others.bits;
+        self.count = self.count.wrapping_add(others.count);
+        true
     }
 }

@@ -93,15 +93,15 @@ impl Set {
     }
 
     /// Looks for the granule of `address` and asks `is_it` about the payload of each entry for it,
-    /// until it answers.
-    #[inline]
+    /// until it answers. `bits` are those that the set was made with.
+    #[inline(always)]
     pub(super) fn find<R>(
         &self,
         address: usize,
+        bits: u32,
         mut is_it: impl FnMut(usize) -> Option<R>,
     ) -> Option<R> {
         let table = self.current();
-        let bits = self.bits;
         let wanted = address >> bits;
         let mut found = None;
         table.probe(wanted, |_, word| {

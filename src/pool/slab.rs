@@ -1,22 +1,21 @@
 //! The shared part of a pool: shards, set, descriptors, and what they are made of.
 
-use core::ffi::c_void;
 use core::marker::PhantomData;
+use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
+use super::batch::{PIECES, Piece};
 use super::growth::{FIRST_RUNS, Growth, Runs};
-use super::readers::Readers;
-use super::run::{RUN, Run, Slots, slots};
+use super::run::{RUN, Run, slots};
 use super::set::{Room, Set, Table};
 use super::shard::{SHARDS, Shard, ShardState};
-use super::slot::{self, LINE, Slot};
-use super::{Mode, Statistics, Wrong};
+use super::slot::{LINE, Slot};
+use super::{Mode, Statistics};
 use crate::kernel::irql::{AtMostDispatch, Dispatch, Passive};
-use crate::kernel::sync::{AtomicBool, Ordering};
 use crate::kernel::{Align, NoMemory, SpinGuard, SpinLock, Tag, allocate, free, processor};
 
 /// Bits of an address within its granule.
-const fn granule(mode: Mode) -> u32 {
+pub(super) const fn granule(mode: Mode) -> u32 {
     match mode {
         Mode::Slab => 16,
         Mode::PerObject => LINE.ilog2(),
@@ -25,15 +24,12 @@ const fn granule(mode: Mode) -> u32 {
 
 /// A pool's own block. Lock order: a shard's lock, then the growth lock.
 pub(super) struct Slab<T> {
-    tag: Tag,
+    pub(super) tag: Tag,
     pub(super) mode: Mode,
     pub(super) set: Set,
     pub(super) runs: Runs,
     shards: [Shard; SHARDS],
-    pub(super) readers: Readers,
     pub(super) growth: SpinLock<Growth>,
-    /// Whether blocks may be waiting for readers to go.
-    pub(super) retired: AtomicBool,
     first_runs: [Run; FIRST_RUNS],
     objects: PhantomData<T>,
 }
@@ -65,9 +61,7 @@ impl<T> Slab<T> {
         write!(tag, tag);
         write!(mode, mode);
         write!(runs, Runs::new());
-        write!(readers, Readers::new());
         write!(growth, SpinLock::new(Growth::new(tag)));
-        write!(retired, AtomicBool::new(false));
         // SAFETY: `at` points to zeroed memory for a slab.
         let set = unsafe { &raw mut (*at).set };
         // SAFETY: as above; a slab does not move.
@@ -101,19 +95,40 @@ impl<T> Slab<T> {
         self.shard(number).0.lock(irql)
     }
 
-    /// Takes up to `want` free slots, all of one run of the caller's shard.
-    #[inline]
-    pub(super) fn reserve(&self, want: usize, irql: Dispatch) -> Option<(&'static Run, Slots)> {
+    /// Takes up to `want` free slots of the caller's shard, in as many pieces as there is room for
+    /// and memory is had. Tells how many pieces and slots that is.
+    #[inline(always)]
+    pub(super) fn reserve(
+        &self,
+        want: usize,
+        pieces: &mut [MaybeUninit<Piece>; PIECES],
+        irql: Dispatch,
+    ) -> (usize, usize) {
         let number = processor() % SHARDS;
         let mut shard = self.lock_shard(number, irql);
-        let run = if let Some(run) = shard.first() {
-            run
-        } else {
-            let run = self.grow(number, irql)?;
-            shard.add(run);
-            run
-        };
-        Some((run, shard.take::<T>(run, want)))
+        let (mut taken, mut left): (usize, usize) = (0, want);
+        for piece in pieces {
+            let run = if let Some(run) = shard.first() {
+                run
+            } else if let Some(run) = self.grow(number, irql) {
+                shard.add(run);
+                run
+            } else {
+                break;
+            };
+            let slots = shard.take::<T>(run, left);
+            let Some(word) = run.slot::<T>(slots.first) else {
+                break;
+            };
+            let word = word.cast();
+            piece.write(Piece { run, slots, word });
+            taken = taken.wrapping_add(1);
+            left = left.saturating_sub(slots.count);
+            if left == 0 {
+                break;
+            }
+        }
+        (taken, want.wrapping_sub(left))
     }
 
     /// Takes a new run for a shard.
@@ -146,9 +161,9 @@ impl<T> Slab<T> {
         Some(run)
     }
 
-    /// Takes an empty run, which is out of its shard, out of the pool.
-    #[cold]
-    pub(super) fn give_back(&self, run: &'static Run, irql: Dispatch) {
+    /// Takes an empty run, which is out of its shard, out of the pool. Its block is the caller's to
+    /// free.
+    pub(super) fn close(&self, run: &'static Run, irql: Dispatch) -> *mut u8 {
         let mut growth = self.growth.lock(irql);
         let base = run.base();
         // SAFETY: the run is out of its shard, and the shard's lock is still held.
@@ -157,9 +172,8 @@ impl<T> Slab<T> {
             self.set.remove(&mut growth.set, granule, index);
         }
         growth.unused(run);
-        // SAFETY: the run was taken with this size and nothing leads to it any more.
-        unsafe { growth.retire(base, RUN) };
-        self.retired.store(true, Ordering::Relaxed);
+        growth.count_down();
+        base
     }
 
     /// Makes room for `more` granules in the set.
@@ -167,12 +181,7 @@ impl<T> Slab<T> {
         let Room::Wanted(cells) = self.set.room(&growth.set, more) else {
             return true;
         };
-        let unused = if self.readers.are_none() {
-            Set::reuse(&mut growth.set, cells)
-        } else {
-            None
-        };
-        let table = unused.or_else(|| {
+        let table = Set::reuse(&mut growth.set, cells).or_else(|| {
             let table = growth.block(Table::bytes(cells), irql)?.cast::<Table>();
             // SAFETY: the block is new, zeroed and of this size.
             unsafe { Table::place(table.as_ptr(), cells) };
@@ -187,34 +196,13 @@ impl<T> Slab<T> {
         }
     }
 
-    /// Frees what was retired, if no reader can have it. Not for under a lock.
-    #[inline]
-    pub(super) fn reclaim(&self, irql: Dispatch) {
-        if self.retired.load(Ordering::Relaxed) {
-            self.free_retired(irql);
-        }
-    }
-
-    #[cold]
-    fn free_retired(&self, irql: Dispatch) {
-        let mut growth = self.growth.lock(irql);
-        if !self.readers.are_none() {
-            return;
-        }
-        self.retired.store(false, Ordering::Relaxed);
-        let unread = growth.unread();
-        drop(growth);
-        unread.free(self.tag);
-    }
-
-    /// The run that has a slot at `address`, with the slot's number, if the set leads to one.
-    /// Without a lock or a reader that is a guess, to be looked at again.
-    #[inline]
-    pub(super) fn find_run(&self, address: usize) -> Option<(&'static Run, usize, *mut Slot<T>)> {
-        self.set.find(address, |index| {
+    /// The run that has a slot at `address`, if the set leads to one. Without a lock that is a
+    /// guess, to be looked at again.
+    #[inline(always)]
+    pub(super) fn find_run(&self, address: usize) -> Option<&'static Run> {
+        self.set.find(address, granule(Mode::Slab), |index| {
             let run = self.runs.get(index)?;
-            let (number, slot) = run.slot_at::<T>(address)?;
-            Some((run, number, slot))
+            run.slot_at::<T>(address).map(|_| run)
         })
     }
 
@@ -222,25 +210,7 @@ impl<T> Slab<T> {
     #[cold]
     pub(super) fn find_run_locked(&self, address: usize, irql: Dispatch) -> Option<&'static Run> {
         let _growth = self.growth.lock(irql);
-        self.find_run(address).map(|(run, ..)| run)
-    }
-
-    /// Pins the object that a handle names.
-    pub(super) fn pin(&self, handle: *mut c_void) -> Result<NonNull<Slot<T>>, Wrong> {
-        if handle.is_null() {
-            return Err(Wrong::Null);
-        }
-        let address = slot::address(handle);
-        let _reader = self.readers.enter();
-        let slot = match self.mode {
-            Mode::Slab => self.find_run(address).map(|(_, _, slot)| slot),
-            Mode::PerObject => self.find_single(address),
-        };
-        let slot = slot.and_then(NonNull::new).ok_or(Wrong::Foreign)?;
-        // SAFETY: the set led to the slot's run or block, which is not freed while there is a
-        // reader who came before it was retired.
-        unsafe { slot.as_ref() }.pin(slot::generation(handle))?;
-        Ok(slot)
+        self.find_run(address)
     }
 
     pub(super) fn statistics(&self, irql: impl AtMostDispatch) -> Statistics {
@@ -272,8 +242,7 @@ impl<T> Slab<T> {
         // SAFETY: a pool is dropped at DISPATCH_LEVEL at most.
         let irql = unsafe { Dispatch::assume() };
         let left = this.drop_objects(irql);
-        let mut growth = this.growth.lock(irql);
-        let unread = growth.unread();
+        let growth = this.growth.lock(irql);
         let release = |block: NonNull<u8>, bytes: usize| {
             // SAFETY: a block of the pool's, taken with this tag and size; nothing uses it.
             unsafe { free(tag, block, bytes) };
@@ -283,15 +252,14 @@ impl<T> Slab<T> {
         // SAFETY: nothing uses the descriptors any more.
         unsafe { this.runs.dissolve(release) };
         drop(growth);
-        unread.free(tag);
         release(slab.cast(), size_of::<Self>());
         left
     }
 
-    /// Drops the objects that are left and retires their memory. For a pool that goes.
+    /// Drops the objects that are left and frees their memory. For a pool that goes.
     fn drop_objects(&self, irql: Dispatch) -> usize {
         if self.mode == Mode::PerObject {
-            return self.drop_singles(irql);
+            return self.drop_singles();
         }
         let mut left: usize = 0;
         let made = self.growth.lock(irql).made;
@@ -310,9 +278,10 @@ impl<T> Slab<T> {
                     left = left.wrapping_add(1);
                 }
             }
-            let mut growth = self.growth.lock(irql);
-            // SAFETY: the run was taken with this size, and lookups have ended.
-            unsafe { growth.retire(base, RUN) };
+            if let Some(base) = NonNull::new(base) {
+                // SAFETY: the run was taken with this tag and size, and lookups have ended.
+                unsafe { free(self.tag, base, RUN) };
+            }
         }
         left
     }

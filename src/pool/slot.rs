@@ -7,17 +7,19 @@
 //! | 0..6 | generation of the next object | the object's generation | the object's generation |
 //! | 6 | 0 | 0 | 1 |
 //! | 7 | 0 | 1 | 0 |
-//! | 8..64 | 0 | address of another slot of the batch | number of pins |
+//! | 8..10 | 0 | the object's class | the object's class |
+//! | 10..64 | 0 | address of another slot of the batch, or 0 | number of pins |
 //!
 //! Who may change it: a free slot's is its shard's (under the lock), a held one's is the batch's;
-//! a live one is pinned by anybody, and freed by who holds the shard's lock and finds no pin.
+//! a live one is pinned and freed by who holds the shard's lock, freed only without a pin, and
+//! unpinned by anybody.
 
 use core::cell::UnsafeCell;
 use core::ffi::c_void;
 use core::mem::MaybeUninit;
 use core::ptr::{self, NonNull};
 
-use super::Wrong;
+use super::{Class, Wrong};
 use crate::kernel::PAGE;
 use crate::kernel::sync::{AtomicUsize, Ordering, from_zeroes};
 
@@ -25,13 +27,15 @@ use crate::kernel::sync::{AtomicUsize, Ordering, from_zeroes};
 /// six bits for the generation.
 pub(super) const LINE: usize = 64;
 
-// A header holds an address without its low six bits, and eight bits more; a handle is one word.
+// A header holds an address without its low six bits, and ten bits more, so four bits fewer than
+// there are: addresses of x86-64 and ARM64 repeat their upper seven. A handle is one word.
 const _: () = assert!(usize::BITS == 64);
 
-const GENERATION: usize = 0x3F;
+const GENERATION: usize = LINE - 1;
 const LIVE: usize = 0x40;
 const HELD: usize = 0x80;
-const FIELD: u32 = 8;
+const CLASS: u32 = 8;
+const FIELD: u32 = 10;
 const PIN: usize = 1 << FIELD;
 
 /// One slot. [`Slot::BYTES`] of a run belong to it, of which this is the beginning.
@@ -41,14 +45,20 @@ pub(super) struct Slot<T> {
     value: UnsafeCell<MaybeUninit<T>>,
 }
 
+/// The address of the slot that a handle names, and the generation that it carries.
+#[inline(always)]
+pub(super) const fn split(handle: usize) -> (usize, usize) {
+    (handle & !GENERATION, handle & GENERATION)
+}
+
 /// The generation that a handle carries.
 pub(super) fn generation(handle: *mut c_void) -> usize {
-    handle.addr() & GENERATION
+    split(handle.addr()).1
 }
 
 /// The address of the slot that a handle names.
 pub(super) fn address(handle: *mut c_void) -> usize {
-    handle.addr() & !(LINE - 1)
+    split(handle.addr()).0
 }
 
 /// Asks the processor to fetch the line of a slot.
@@ -62,6 +72,25 @@ pub(super) fn prefetch(handle: *mut c_void) {
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = handle;
+}
+
+/// The header of an object without pins.
+#[inline(always)]
+fn live(class: Class, generation: usize) -> usize {
+    generation | LIVE | class.number() << CLASS
+}
+
+/// Why a slot with the header `found` is not the one that was looked for.
+#[cold]
+fn wrong(found: usize, wanted: usize) -> Wrong {
+    let named = found & (PIN - 1);
+    if named == wanted {
+        Wrong::Busy
+    } else if (named ^ wanted) >> CLASS != 0 && (named ^ wanted) & (LIVE | GENERATION) == 0 {
+        Wrong::Foreign
+    } else {
+        Wrong::Stale
+    }
 }
 
 impl<T> Slot<T> {
@@ -88,22 +117,31 @@ impl<T> Slot<T> {
         unsafe { from_zeroes(header) };
     }
 
-    /// Makes a slot that a batch took held, and links it to another one of the batch's. Tells the
-    /// handle of the object that it will have.
-    #[inline]
-    pub(super) fn hold(&self, next: *mut Self) -> NonNull<c_void> {
+    /// The slot `number` places after the one at `first`.
+    ///
+    /// # Safety
+    ///
+    /// Both are slots of one run.
+    #[inline(always)]
+    pub(super) unsafe fn nth(first: NonNull<Self>, number: usize) -> NonNull<Self> {
+        // SAFETY: the caller vouches that the run goes on so far.
+        unsafe { first.byte_add(number.wrapping_mul(Self::BYTES)) }
+    }
+
+    /// Makes a slot that a batch took held, and links it to another one of the batch's or to none.
+    /// Tells the handle of the object that it will have.
+    #[inline(always)]
+    pub(super) fn hold(&self, class: Class, next: *mut Self) -> NonNull<c_void> {
         let generation = self.header.load(Ordering::Relaxed) & GENERATION;
-        self.header
-            .store(generation | HELD | link(next), Ordering::Relaxed);
+        let header = generation | HELD | class.number() << CLASS | link(next);
+        self.header.store(header, Ordering::Relaxed);
         self.handle_of(generation)
     }
 
-    /// The slot that a held one is linked to.
-    #[inline]
-    pub(super) fn next(&self) -> *mut Self {
-        // Shifted as a signed number: addresses of the kernel have their upper bits set.
-        let field = self.header.load(Ordering::Relaxed).cast_signed() >> FIELD;
-        ptr::with_exposed_provenance_mut((field << LINE.ilog2()).cast_unsigned())
+    /// Links a held slot to another one of the batch's.
+    pub(super) fn link(&self, next: *mut Self) {
+        let header = self.header.load(Ordering::Relaxed) & (PIN - 1);
+        self.header.store(header | link(next), Ordering::Relaxed);
     }
 
     /// Writes the value of a held slot.
@@ -130,12 +168,20 @@ impl<T> Slot<T> {
         self.handle_of(self.header.load(Ordering::Relaxed) & GENERATION)
     }
 
-    /// Makes the object of a taken slot visible to lookups, and tells its handle.
-    #[inline]
-    pub(super) fn publish(&self) -> NonNull<c_void> {
-        let generation = self.header.load(Ordering::Relaxed) & GENERATION;
-        self.header.store(generation | LIVE, Ordering::Release);
-        self.handle_of(generation)
+    /// Makes the object of a held slot that is linked to none visible to lookups.
+    #[inline(always)]
+    pub(super) fn publish(&self) {
+        let header = self.header.load(Ordering::Relaxed);
+        self.header.store(header ^ HELD ^ LIVE, Ordering::Release);
+    }
+
+    /// Unlinks a held slot, and tells which one it was linked to.
+    pub(super) fn unlink(&self) -> *mut Self {
+        let header = self.header.load(Ordering::Relaxed);
+        self.header.store(header & (PIN - 1), Ordering::Relaxed);
+        // Shifted as a signed number: addresses of the kernel have their upper bits set.
+        let field = header.cast_signed() >> FIELD;
+        ptr::with_exposed_provenance_mut((field << LINE.ilog2()).cast_unsigned())
     }
 
     /// Makes a held slot free, with the next generation.
@@ -144,24 +190,20 @@ impl<T> Slot<T> {
         self.header.store(generation, Ordering::Release);
     }
 
-    /// Pins a live object of this generation.
-    pub(super) fn pin(&self, generation: usize) -> Result<(), Wrong> {
-        let mut header = self.header.load(Ordering::Relaxed);
-        loop {
-            if header & (LIVE | GENERATION) != LIVE | generation {
-                return Err(Wrong::Stale);
-            }
-            let pinned = header.wrapping_add(PIN);
-            match self.header.compare_exchange_weak(
-                header,
-                pinned,
-                Ordering::Acquire,
-                Ordering::Relaxed,
-            ) {
-                Ok(_) => return Ok(()),
-                Err(found) => header = found,
-            }
+    /// Pins a live object of this class and generation.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the lock of the slot's shard, so nobody frees it meanwhile.
+    pub(super) unsafe fn pin(&self, class: Class, generation: usize) -> Result<(), Wrong> {
+        let wanted = live(class, generation);
+        let found = self.header.load(Ordering::Acquire);
+        if found & (PIN - 1) != wanted {
+            return Err(wrong(found, wanted));
         }
+        // Atomic, as pins are taken back without the lock.
+        self.header.fetch_add(PIN, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Takes a pin back.
@@ -169,24 +211,40 @@ impl<T> Slot<T> {
         self.header.fetch_sub(PIN, Ordering::Release);
     }
 
-    /// Makes a live slot of this generation free and moves its object out.
+    /// Makes a live slot of this class and generation free; its value is the caller's then, to
+    /// [take](Slot::value_out) before the lock is let go.
     ///
     /// # Safety
     ///
-    /// The caller holds the lock of the slot's shard, so nobody else frees it.
-    #[inline]
-    pub(super) unsafe fn take(&self, generation: usize) -> Result<T, Wrong> {
+    /// The caller holds the lock of the slot's shard, so nobody else frees or pins it.
+    #[inline(always)]
+    pub(super) unsafe fn free(&self, class: Class, generation: usize) -> Result<(), Wrong> {
+        let wanted = live(class, generation);
+        let found = self.header.load(Ordering::Acquire);
+        if found != wanted {
+            return Err(wrong(found, wanted));
+        }
+        // No pin can come without the lock, and there is none that could go.
         let free = generation.wrapping_add(1) & GENERATION;
-        let live = generation | LIVE;
-        self.header
-            .compare_exchange(live, free, Ordering::Acquire, Ordering::Relaxed)
-            .map_err(|found| {
-                let named = found & (LIVE | GENERATION) == live;
-                if named { Wrong::Busy } else { Wrong::Stale }
-            })?;
-        // SAFETY: the slot was live, so it has a value; it is free now and not pinned, so nobody
-        // else reaches it before the lock is let go.
-        Ok(unsafe { self.value.get().cast::<T>().read() })
+        self.header.store(free, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Moves the value of a slot out.
+    ///
+    /// # Safety
+    ///
+    /// The caller has made the slot [free](Slot::free) and has not let go of the lock since, nor
+    /// done this.
+    #[inline(always)]
+    pub(super) unsafe fn value_out(&self) -> T {
+        // SAFETY: the slot was live, so it has a value, which nobody else reaches.
+        let value = unsafe { self.value.get().cast::<T>().read() };
+        if cfg!(debug_assertions) {
+            // SAFETY: as above; it is moved out.
+            unsafe { self.value.get().write_bytes(0xDD, 1) };
+        }
+        value
     }
 
     /// The object of a slot that is kept from being freed.
@@ -216,19 +274,6 @@ impl<T> Slot<T> {
     /// Whether the slot has a live object.
     pub(super) fn is_live(&self) -> bool {
         self.header.load(Ordering::Acquire) & LIVE != 0
-    }
-
-    /// Overwrites what an object left behind, in debug builds.
-    ///
-    /// # Safety
-    ///
-    /// The slot has no value and the caller holds the lock of its shard.
-    #[inline]
-    pub(super) unsafe fn overwrite(&self) {
-        if cfg!(debug_assertions) {
-            // SAFETY: nobody else reaches the bytes of a slot without a value.
-            unsafe { self.value.get().write_bytes(0xDD, 1) };
-        }
     }
 }
 

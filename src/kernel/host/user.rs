@@ -114,11 +114,21 @@ impl CallerReads {
         if self.watched {
             let mut words = [0_u64; N];
             // SAFETY: the caller's contract is the same.
-            unsafe { copy_from_caller(words.as_mut_bytes(), from, self.irql) }?;
+            unsafe { self.copy_watched(words.as_mut_bytes(), from) }?;
             return Ok(words);
         }
         // SAFETY: the caller of the driver says that these bytes are there.
         Ok(unsafe { from.cast::<[u64; N]>().read_unaligned() })
+    }
+}
+
+impl CallerReads {
+    /// As [`copy_from_caller`], out of the way of a world that does not watch.
+    #[cold]
+    #[inline(never)]
+    unsafe fn copy_watched(self, to: &mut [u8], from: *const c_void) -> Result<(), Fault> {
+        // SAFETY: the caller's contract is the same.
+        unsafe { copy_from_caller(to, from, self.irql) }
     }
 }
 

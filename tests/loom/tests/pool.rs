@@ -55,7 +55,8 @@ fn remove(pool: &TestPool, handle: Handle) -> Result<usize, Wrong> {
 }
 
 fn get(pool: &TestPool, handle: Handle) -> Result<usize, Wrong> {
-    pool.get(handle.0.as_ptr()).map(|object| object.number())
+    pool.get(handle.0.as_ptr(), passive())
+        .map(|object| object.number())
 }
 
 /// Plays `model` through, with all orders that need two thread switches at most where a thread
@@ -222,7 +223,7 @@ fn a_batch_is_seen_whole_or_not_at_all() {
         let guess = Arc::clone(&known);
         let thread = thread::spawn(move || {
             let handle = core::ptr::without_provenance_mut(guess.load(Ordering::Relaxed));
-            other.get(handle).map(|object| object.number())
+            other.get(handle, passive()).map(|object| object.number())
         });
         let mut batch = pool.batch(1, passive());
         let handle = Handle(batch.insert(Object::new(5)).expect("memory"));
