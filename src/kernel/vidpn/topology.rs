@@ -208,6 +208,8 @@ fn put(path: &mut D3DKMDT_VIDPN_PRESENT_PATH, support: Support) {
 /// the default gamma ramp.
 fn fill(path: &mut D3DKMDT_VIDPN_PRESENT_PATH, new: &NewPath) {
     const BITS: u32 = 8;
+    // What dxgkrnl leaves unset in a new path is nothing to rely on.
+    *path = D3DKMDT_VIDPN_PRESENT_PATH::ZERO;
     path.VidPnSourceId = new.source;
     path.VidPnTargetId = new.target;
     path.ImportanceOrdinal = D3DKMDT_VIDPN_PRESENT_PATH_IMPORTANCE::D3DKMDT_VPPI_PRIMARY;

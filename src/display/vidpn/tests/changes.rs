@@ -27,6 +27,16 @@ fn a_recommendation_is_functional_and_supported() {
         assert!(fake.targets.borrow_mut().assigned().chosen.is_some());
         assert_eq!(fake.source_list().len() + fake.target_list().len(), 2);
         assert_eq!(is_supported(&fake.open(), offer), Ok(true));
+        let path = fake.the_path();
+        let margin = [
+            path.VisibleFromActiveTLOffset,
+            path.VisibleFromActiveBROffset,
+        ];
+        assert!(margin.iter().all(|offset| (offset.cx, offset.cy) == (0, 0)));
+        assert_eq!(
+            (path.GammaRamp.DataSize, path.CopyProtection.APSTriggerBits),
+            (0, 0)
+        );
         let again = functional::recommend(&fake.open(), mode, offer);
         assert_eq!(again, Err(functional::Error::NoRecommendation));
         fake.check();

@@ -22,6 +22,13 @@ unsafe fn fake<'fake, T>(handle: *mut T) -> &'fake Fake {
     unsafe { &*handle.cast::<Fake>() }
 }
 
+/// Fills what a driver must fill.
+pub fn scribble<T: Copy>(record: &mut T) {
+    let bytes = core::ptr::from_mut(record).cast::<u8>();
+    // SAFETY: the record's own bytes; any are a value of the DDI's records.
+    unsafe { bytes.write_bytes(0x55, size_of::<T>()) };
+}
+
 /// Answers a driver's question through its variable.
 unsafe fn answer<T>(to: *mut T, value: T) -> NTSTATUS {
     // SAFETY: the driver's variable.
@@ -221,6 +228,7 @@ ddi_fn! {
         // SAFETY: as `fake`.
         let fake = unsafe { fake(topology) };
         let mut path = Box::new(D3DKMDT_VIDPN_PRESENT_PATH::ZERO);
+        scribble(&mut *path);
         let address = &raw mut *path;
         fake.new_path.borrow_mut().push(path);
         // SAFETY: as `answer`.

@@ -39,6 +39,7 @@ pub struct Set<K: ModeSet> {
 /// How the fake tells modes apart.
 pub trait Kind: ModeSet + Sized {
     const ZERO: Self::Info;
+    fn scribble(info: &mut Self::Info);
     fn set_id(info: &mut Self::Info, id: u32);
     fn id(info: &Self::Info) -> u32;
     fn same(one: &Self::Mode, two: &Self::Mode) -> bool;
@@ -48,6 +49,9 @@ macro_rules! kind {
     ($kind:ident, $info:ident) => {
         impl Kind for $kind {
             const ZERO: $info = $info::ZERO;
+            fn scribble(info: &mut $info) {
+                super::callbacks::scribble(info);
+            }
             fn set_id(info: &mut $info, id: u32) {
                 info.Id = id;
             }
@@ -168,6 +172,7 @@ impl<K: Kind> Set<K> {
             return status;
         }
         let mut info = Box::new(K::ZERO);
+        K::scribble(&mut info);
         K::set_id(&mut info, self.fake().next_id());
         *to = &raw mut *info;
         self.created.push(info);
