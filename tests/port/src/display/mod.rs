@@ -80,6 +80,13 @@ impl Display {
         self.starting.load(Ordering::Relaxed)
     }
 
+    /// CommitVidPn is about to be called. A VSYNC may come in it and after it, of whatever is scanned out then; what
+    /// must be there is known again when the next address is set.
+    #[allow(dead_code)] // the VidPN manager's to call
+    pub(crate) fn committing(&self, host: &dyn Host) {
+        self.scan.with(host, Scan::forget_pictures);
+    }
+
     /// CommitVidPn succeeded: these are the active paths, source and target.
     #[allow(dead_code)] // the VidPN manager's to call
     pub(crate) fn committed(&self, host: &dyn Host, paths: &[(u32, u32)]) {

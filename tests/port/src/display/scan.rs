@@ -110,6 +110,14 @@ impl Scan {
         }
     }
 
+    /// What the sources show is unknown until their addresses are set.
+    #[allow(dead_code)] // as `Display::committing`
+    pub(super) fn forget_pictures(&mut self) {
+        for source in &mut self.sources {
+            source.shown = None;
+        }
+    }
+
     /// Whether a VSYNC is to be expected.
     pub(super) fn should_tick(&self) -> bool {
         let active = |source: &Source| source.target.is_some() || source.shown.is_some();
