@@ -53,7 +53,7 @@ ddi_fn! {
             Ok(true)
         } else {
             // SAFETY: the DDI's arguments, used in this call only.
-            let call = unsafe { Call::begin(c"IsSupportedVidPn", context, irql) };
+            let call = unsafe { Call::begin(c"IsSupportedVidPn", context, argument, irql) };
             call.ok_or(supported::Error::InvalidTopology).and_then(|call| {
                 // SAFETY: as above.
                 let vidpn = unsafe { call.vidpn(argument.hDesiredVidPn) }?;
@@ -75,7 +75,7 @@ ddi_fn! {
         // SAFETY: the DDI's documented level.
         let irql = unsafe { Passive::assume() };
         // SAFETY: the DDI's arguments, used in this call only.
-        let call = unsafe { Call::begin(c"RecommendFunctionalVidPn", context, irql) };
+        let call = unsafe { Call::begin(c"RecommendFunctionalVidPn", context, argument, irql) };
         // SAFETY: dxgkrnl's argument, which nobody writes during the call.
         let argument = unsafe { argument.as_ref() };
         let (Some(call), Some(argument)) = (call, argument) else {
@@ -106,7 +106,7 @@ ddi_fn! {
         // SAFETY: the DDI's documented level.
         let irql = unsafe { Passive::assume() };
         // SAFETY: the DDI's arguments, used in this call only.
-        let call = unsafe { Call::begin(c"EnumVidPnCofuncModality", context, irql) };
+        let call = unsafe { Call::begin(c"EnumVidPnCofuncModality", context, argument, irql) };
         // SAFETY: dxgkrnl's argument, which nobody writes during the call.
         let argument = unsafe { argument.as_ref() };
         let (Some(call), Some(argument)) = (call, argument) else {
@@ -134,7 +134,7 @@ ddi_fn! {
         // SAFETY: the DDI's documented level.
         let irql = unsafe { Passive::assume() };
         // SAFETY: the DDI's arguments, used in this call only.
-        let call = unsafe { Call::begin(c"RecommendMonitorModes", context, irql) };
+        let call = unsafe { Call::begin(c"RecommendMonitorModes", context, argument, irql) };
         // SAFETY: dxgkrnl's argument, which nobody writes during the call.
         let argument = unsafe { argument.as_ref() };
         let (Some(call), Some(argument)) = (call, argument) else {
@@ -164,7 +164,7 @@ ddi_fn! {
         // SAFETY: the DDI's documented level.
         let irql = unsafe { Passive::assume() };
         // SAFETY: the DDI's arguments, used in this call only.
-        let call = unsafe { Call::begin(c"CommitVidPn", context, irql) };
+        let call = unsafe { Call::begin(c"CommitVidPn", context, argument, irql) };
         // SAFETY: dxgkrnl's argument, which nobody writes during the call.
         let argument = unsafe { argument.as_ref() };
         let (Some(call), Some(argument)) = (call, argument) else {
@@ -208,6 +208,8 @@ ddi_fn! {
         // SAFETY: dxgkrnl's argument, which nobody writes during the call.
         let argument = unsafe { argument.as_ref() };
         let (Some(adapter), Some(argument)) = (adapter, argument) else {
+            let why = c"no adapter of this driver, or the argument is NULL";
+            complain(c"UpdateActiveVidPnPresentPath", c"hAdapter", 0, why);
             return status::of(Err(active::UpdateError::NotInTopology));
         };
         let active = adapter.screen.committed(irql).is_some();
@@ -230,7 +232,7 @@ ddi_fn! {
         // SAFETY: the DDI's documented level.
         let irql = unsafe { Passive::assume() };
         // SAFETY: the DDI's arguments, used in this call only.
-        let call = unsafe { Call::begin(c"QueryVidPnHWCapability", context, irql) };
+        let call = unsafe { Call::begin(c"QueryVidPnHWCapability", context, argument, irql) };
         // SAFETY: dxgkrnl's argument, which nobody else touches during the call.
         let argument = unsafe { argument.as_mut() };
         let (Some(call), Some(argument)) = (call, argument) else {
@@ -259,12 +261,22 @@ struct Call<'call> {
 static NOTHING: ModeList = ModeList::EMPTY;
 
 impl Call<'_> {
-    /// `None`, with a debug line, if the adapter is not one of ours that is started.
+    /// `None`, with a debug line, if the adapter is not one of ours that is started, or if the argument
+    /// is NULL.
     ///
     /// # Safety
     ///
     /// It is used only while the DDI runs that got `context`.
-    unsafe fn begin(name: &'static CStr, context: *mut c_void, irql: Passive) -> Option<Self> {
+    unsafe fn begin<T>(
+        name: &'static CStr,
+        context: *const c_void,
+        argument: *const T,
+        irql: Passive,
+    ) -> Option<Self> {
+        if argument.is_null() {
+            complain(name, c"argument", 0, c"NULL");
+            return None;
+        }
         // SAFETY: the caller's promise.
         let adapter = unsafe { handles::adapter(context) };
         let parts = adapter.and_then(|adapter| {

@@ -130,7 +130,10 @@ fn support(
         } else {
             all.scaling
         },
-        rotation: if pivot == Pivot::Rotation || path::is_rotation_pinned(path) {
+        // What nobody has filled in yet is nothing to keep, and dxgkrnl takes no update without it.
+        rotation: if pivot == Pivot::Rotation
+            || path::is_rotation_pinned(path) && !now.rotation.is_empty()
+        {
             now.rotation
         } else {
             all.rotation

@@ -38,8 +38,8 @@ impl Abilities {
         frequencies: false,
     };
 
-    /// What a path is said to do. The offsets of later versions' rotation are no member before
-    /// interface version 0x4003.
+    /// What a path is said to do. Its rotation has no offset: of a driver of WDDM 1.3 dxgkrnl wants to
+    /// hear just that (ddi-contract.md, G).
     #[must_use]
     pub fn support(self) -> Support {
         type Rotation = D3DKMDT_VIDPN_PRESENT_PATH_ROTATION_SUPPORT;
@@ -47,9 +47,9 @@ impl Abilities {
         Support {
             scaling: D3DKMDT_VIDPN_PRESENT_PATH_SCALING_SUPPORT::Identity,
             rotation: if self.rotates {
-                Rotation::Identity | turned
+                Rotation::Offset0 | Rotation::Identity | turned
             } else {
-                Rotation::Identity
+                Rotation::Offset0 | Rotation::Identity
             },
             copy_protection: D3DKMDT_VIDPN_PRESENT_PATH_COPYPROTECTION_SUPPORT::NoProtection,
         }

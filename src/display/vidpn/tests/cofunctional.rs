@@ -123,8 +123,11 @@ fn the_path_says_what_it_can_do_unless_pinned_or_pivot() {
     let list = list();
     let turned = Turns::Rotate90 | Turns::Rotate180 | Turns::Rotate270;
     for (offer, turns) in [
-        (full(&list), Turns::Identity),
-        (display_only(&list), Turns::Identity | turned),
+        (full(&list), Turns::Offset0 | Turns::Identity),
+        (
+            display_only(&list),
+            Turns::Offset0 | Turns::Identity | turned,
+        ),
     ] {
         for pivot in PIVOTS {
             for (scaled, rotated) in [(false, false), (true, false), (false, true)] {
@@ -158,6 +161,19 @@ fn the_path_says_what_it_can_do_unless_pinned_or_pivot() {
             }
         }
     }
+}
+
+#[test]
+fn a_pinned_rotation_is_supported_at_least_from_then_on() {
+    let list = list();
+    let fake = Fake::with_path();
+    fake.change_path(|path| {
+        path.ContentTransformation.Rotation =
+            D3DKMDT_VIDPN_PRESENT_PATH_ROTATION::D3DKMDT_VPPR_IDENTITY;
+    });
+    run(&fake, Pivot::None, full(&list));
+    let turns = fake.the_path().ContentTransformation.RotationSupport;
+    assert_eq!(turns, Turns::Offset0 | Turns::Identity);
 }
 
 #[test]
