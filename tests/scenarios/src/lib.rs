@@ -21,6 +21,7 @@ mod matrix;
 mod outcome;
 mod picture;
 mod row;
+mod screen;
 mod session;
 
 pub use machine::Machine;

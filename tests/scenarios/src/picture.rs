@@ -41,6 +41,15 @@ pub enum Picture {
         /// How often by 90 degrees.
         quarters: u8,
     },
+    /// A part of a picture over another as large.
+    Patched {
+        /// What is seen outside the part.
+        below: Box<Picture>,
+        /// What is seen inside it.
+        above: Box<Picture>,
+        /// Left, top, and the first column and row that are outside again.
+        part: [u32; 4],
+    },
 }
 
 impl Picture {
@@ -51,6 +60,7 @@ impl Picture {
             Self::Pattern { width, height, .. } | Self::TestCard { width, height } => {
                 Some((*width, *height))
             }
+            Self::Patched { below, .. } => below.size(),
             Self::Turned { picture, quarters } => {
                 let (width, height) = picture.size()?;
                 Some(if quarters % 2 == 0 {
@@ -72,6 +82,11 @@ impl Picture {
                 height: *height,
             }
             .pixel(x, y),
+            Self::Patched { below, above, part } => {
+                let [left, top, right, bottom] = *part;
+                let inside = (left..right).contains(&x) && (top..bottom).contains(&y);
+                if inside { above } else { below }.pixel(x, y)
+            }
             Self::Turned { picture, quarters } => {
                 let (width, height) = picture.size().unwrap_or((x + 1, y + 1));
                 match quarters % 4 {

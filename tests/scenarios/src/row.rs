@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::Machine;
 use crate::matrix as m;
 use crate::outcome::{Failed, Outcome};
+use crate::screen;
 
 /// How rows run.
 #[derive(Clone, Copy, Debug)]
@@ -114,6 +115,40 @@ rows! {
         "wrong handles of every kind are refused";
     bad_input: m::bad_input::bad_input, 1,
         "wrong input gives the documented status and one debug line that names the field";
+    every_mode: screen::modes::every_mode, 1,
+        "every mode that is offered shows what is drawn into its primary";
+    every_mode_display_only: screen::modes::every_mode_display_only, 1,
+        "every mode of the display-only driver shows what is presented";
+    two_hundred_mode_changes: screen::modes::mode_changes, 1,
+        "mode changes leave the pool where it was";
+    no_path_and_back: screen::modes::no_path_and_back, 1,
+        "a screen without a path is black, and comes back";
+    invisible_and_visible_again: screen::source::invisible_and_visible_again, 1,
+        "an invisible source is black, a visible one shows its picture";
+    flip_copies_nothing: screen::source::flip_copies_nothing, 1,
+        "a flip takes a few register writes and no copy";
+    vertical_sync: screen::source::vertical_sync, 1,
+        "vertical syncs come at the mode's rate, with and without an interrupt";
+    rotation: screen::source::rotation, 1,
+        "a rotation is refused by the full driver and done by the display-only one";
+    dirty_rectangles: screen::display_only::dirty_rectangles, 1,
+        "a present copies its rectangles and nothing else";
+    sleep_and_wake: screen::life::sleep_and_wake, 1,
+        "a picture can be shown again after sleep";
+    hibernate_and_wake: screen::life::hibernate_and_wake, 1,
+        "the same after hibernation, with all state of the adapter lost";
+    stop_and_start_showing: screen::life::stop_and_start_again, 1,
+        "an adapter that shows something stops, starts and shows again";
+    remove_while_shown: screen::life::remove_while_shown, 1,
+        "RemoveDevice without StopDevice while a picture is shown";
+    surprise_removal_while_shown: screen::life::surprise_removal_while_shown, 1,
+        "the device vanishes while it shows a picture";
+    hand_over_and_back: screen::life::hand_over_and_back, 1,
+        "the hand-over leaves a black, linear screen, and the next start takes it";
+    unplug_and_plug: screen::plug::unplug_and_plug, 1,
+        "the monitor is unplugged and plugged in";
+    system_display: screen::bugcheck::system_display, 1,
+        "a bugcheck draws at any IRQL, clipped to the screen";
 }
 
 /// The row with that name.

@@ -13,6 +13,9 @@ use crate::outcome::{Failed, check, done};
 /// The name of the parameter that gives each object a pool block of its own.
 pub const POOL_PER_OBJECT: &str = "PoolPerObject";
 
+/// The name of the parameter that makes the driver a display-only one.
+pub const DISPLAY_ONLY: &str = "DisplayOnly";
+
 /// A driver with started adapters. A scenario ends with [`Session::close`]; one that fails before drops
 /// the session, which takes the driver down without further checks.
 pub struct Session<'m> {
@@ -55,6 +58,18 @@ impl<'m> Session<'m> {
         Self::load_by(machine, per_object, || {
             done("DriverEntry", machine.load(settings.clone()))
         })
+    }
+
+    /// Loads the driver only, as a display-only one.
+    pub fn load_display_only(
+        machine: &'m dyn Machine,
+        settings: &Settings,
+    ) -> Result<Self, Failed> {
+        machine.set_parameter(DISPLAY_ONLY, Some(1));
+        let loaded = Self::load(machine, settings, false);
+        // DriverEntry has read it.
+        machine.set_parameter(DISPLAY_ONLY, None);
+        loaded
     }
 
     /// Loads the driver by `load`.

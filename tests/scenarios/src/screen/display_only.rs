@@ -1,0 +1,41 @@
+//! The display-only driver's presents.
+
+use alloc::format;
+
+use dxgk_port::Choice;
+use dxgk_sys::RECT;
+
+use super::stage::{Stage, pattern};
+use crate::outcome::Outcome;
+use crate::picture::Picture;
+use crate::row::Context;
+
+/// A present copies what its rectangles say and nothing else.
+pub fn dirty_rectangles(context: &Context<'_>) -> Outcome {
+    const ROUNDS: u32 = 20;
+    let stage = Stage::open_display_only(context.machine)?;
+    let choice = Choice::from(&stage.modes()?[0]);
+    stage.show(&choice, 1)?;
+    let mut random = fastrand::Rng::with_seed(context.options.seed);
+    for round in 0..ROUNDS {
+        // All of it in the first picture, then a part of the second: the rest must stay.
+        stage.present(&pattern(&choice, 1))?;
+        let (width, height) = (choice.width, choice.height);
+        let (left, top) = (random.u32(..width), random.u32(..height));
+        let (right, bottom) = (random.u32(left..width) + 1, random.u32(top..height) + 1);
+        let part = RECT {
+            left: left.cast_signed(),
+            top: top.cast_signed(),
+            right: right.cast_signed(),
+            bottom: bottom.cast_signed(),
+        };
+        stage.present_parts(&pattern(&choice, 2 + round), &[part], false)?;
+        stage.shows(&Picture::Patched {
+            below: pattern(&choice, 1).into(),
+            above: pattern(&choice, 2 + round).into(),
+            part: [left, top, right, bottom],
+        })?;
+    }
+    stage.close()?;
+    Ok(format!("{ROUNDS} rectangles, 0 differing pixels"))
+}
