@@ -44,7 +44,7 @@ pub fn flip_copies_nothing(context: &Context<'_>) -> Outcome {
     let shown = stage.show(&choice, 1)?;
     let first = shown.primary()?;
     let second = stage.primary_like(&shown)?;
-    stage.draw(&second, &pattern(&choice, 2))?;
+    stage.draw(&second, shown.committed.mode.stride, &pattern(&choice, 2))?;
     stage.shows(&pattern(&choice, 1))?;
 
     let mut result = Ok(());

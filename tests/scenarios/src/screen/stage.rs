@@ -108,12 +108,12 @@ impl<'m> Stage<'m> {
         };
         let format = choice.format.unwrap_or(D3DDDIFORMAT::D3DDDIFMT_X8R8G8B8);
         let primary = self.primary(device, choice.width, choice.height, format)?;
-        self.draw(&primary, picture)?;
         let choice = Choice {
             primary: Some(primary.allocation),
             ..*choice
         };
         let committed = self.commit(&choice)?;
+        self.draw(&primary, committed.mode.stride, picture)?;
         self.flip(&primary, Flip::ModeChange)?;
         self.set_visible(true)?;
         Ok(Shown {
@@ -186,7 +186,9 @@ impl<'m> Stage<'m> {
     }
 
     /// Draws a picture into a primary, as the CPU does.
-    pub fn draw(&self, primary: &Primary, picture: &Picture) -> Result<(), Failed> {
+    ///
+    /// `stride` is the mode's, in bytes.
+    pub fn draw(&self, primary: &Primary, stride: u32, picture: &Picture) -> Result<(), Failed> {
         let surface = self
             .adapter()
             .surface(&primary.placement)
@@ -195,7 +197,7 @@ impl<'m> Stage<'m> {
                 seen: "none".into(),
             })?;
         let (width, height) = picture.size().unwrap_or_default();
-        let pitch = width.next_multiple_of(16) as usize * 4;
+        let pitch = stride as usize;
         check(
             surface.bytes() >= pitch * height as usize,
             format!("room for {height} rows of {pitch} bytes"),
