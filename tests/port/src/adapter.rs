@@ -21,6 +21,7 @@ use crate::registration::Registration;
 use crate::registry;
 use crate::resources::Resources;
 use crate::rules::Rule;
+use crate::vidpn::VidPnManager;
 use alloc::string::String;
 use dxgk_sys::NTSTATUS;
 
@@ -77,6 +78,7 @@ pub(crate) struct AdapterInner {
     pub objects: Objects,
     pub interrupts: Interrupts,
     pub display: Display,
+    pub vidpn: VidPnManager,
     /// The driver's pool before AddDevice, if nothing else used it.
     pub pool_at_add: Option<PoolUse>,
 }
@@ -122,6 +124,9 @@ impl AdapterInner {
 
     pub(crate) fn set_state(&self, state: State) {
         self.state.store(state as u8, Ordering::Release);
+        if state != State::Started {
+            self.forget_vidpn();
+        }
     }
 
     pub(crate) fn is_removed(&self) -> bool {
@@ -226,6 +231,7 @@ impl AdapterInner {
             objects: Objects::default(),
             interrupts: Interrupts::default(),
             display: Display::default(),
+            vidpn: VidPnManager::default(),
             pool_at_add: alone.then(|| port.host.pool()),
             port: port.clone(),
         }

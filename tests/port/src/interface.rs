@@ -7,6 +7,7 @@ use dxgk_sys::{DXGKRNL_INTERFACE, HANDLE};
 
 use crate::callbacks::{absent, device, handles, interrupt};
 use crate::version::Version;
+use crate::vidpn::functions::query;
 
 /// The table in memory of exactly its size. StartDevice must copy it: it is wiped when this is dropped.
 pub(crate) struct Interface(Vec<u64>);
@@ -66,8 +67,8 @@ fn whole() -> DXGKRNL_INTERFACE {
         DxgkCbEnumHandleChildren: Some(handles::enum_handle_children),
         DxgkCbNotifyInterrupt: Some(interrupt::notify_interrupt),
         DxgkCbNotifyDpc: Some(interrupt::notify_dpc),
-        DxgkCbQueryVidPnInterface: Some(absent::query_vid_pn_interface),
-        DxgkCbQueryMonitorInterface: Some(absent::query_monitor_interface),
+        DxgkCbQueryVidPnInterface: Some(query::query_vid_pn_interface),
+        DxgkCbQueryMonitorInterface: Some(query::query_monitor_interface),
         DxgkCbGetCaptureAddress: Some(absent::get_capture_address),
         DxgkCbLogEtwEvent: Some(interrupt::log_etw_event),
         DxgkCbExcludeAdapterAccess: Some(absent::exclude_adapter_access),

@@ -29,6 +29,8 @@ pub(crate) struct Journal {
 struct Kept {
     statuses: BTreeMap<(u8, NTSTATUS), u64>,
     unsupported: BTreeMap<&'static str, u64>,
+    /// Calls of functions of interfaces, by name.
+    functions: BTreeMap<&'static str, u64>,
     violations: Vec<Violation>,
     leaks: Vec<Leak>,
 }
@@ -71,6 +73,10 @@ impl Journal {
 
     pub(crate) fn unsupported(&self, name: &'static str) {
         self.with(|kept| *kept.unsupported.entry(name).or_default() += 1);
+    }
+
+    pub(crate) fn interface_function(&self, name: &'static str) {
+        self.with(|kept| *kept.functions.entry(name).or_default() += 1);
     }
 
     /// Counts a check of `rule`, and records a violation unless it `holds`.
@@ -117,6 +123,7 @@ impl Journal {
                 }
             }
             report.unsupported.clone_from(&kept.unsupported);
+            report.callbacks.clone_from(&kept.functions);
             report.violations.clone_from(&kept.violations);
             report.leaks.clone_from(&kept.leaks);
         });

@@ -65,6 +65,7 @@ mod resources;
 mod rules;
 mod standard;
 mod version;
+mod vidpn;
 
 pub use adapter::{Adapter, Mapping};
 pub use create::{AllocationFacts, AllocationView, Create, Created, Into, ResourceView};
@@ -85,6 +86,9 @@ pub use registration::dpi_initialize;
 pub use report::{CallCount, Leak, Report, Violation};
 pub use rules::{RULES, Rule, RuleInfo};
 pub use standard::{Standard, StandardData};
+pub use vidpn::api::{
+    Choice, CommitFlags, Committed, MonitorTiming, PathUpdate, Timing, VidPnMode,
+};
 
 /// A status of the driver's, or of the port's where nothing was called.
 pub type Status = dxgk_sys::NTSTATUS;

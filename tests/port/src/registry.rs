@@ -40,6 +40,11 @@ fn handle_of(index: usize, generation: u32) -> HANDLE {
     ptr::without_provenance_mut(HANDLE_BASE | (generation as usize & 0xFFFF) << 16 | index << 4)
 }
 
+/// The `DeviceHandle` that has these low bits, whether or not it is an adapter's.
+pub(crate) fn device_handle(low: usize) -> HANDLE {
+    ptr::without_provenance_mut(HANDLE_BASE | low & 0xFFFF_FFFF)
+}
+
 /// An adapter that a callback looks at; it cannot go away meanwhile.
 pub(crate) struct AdapterRef {
     slot: &'static Slot,

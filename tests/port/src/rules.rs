@@ -83,12 +83,17 @@ rules! {
     O3 "O3" "CloseAllocation succeeds";
     O4 "O4" "DescribeAllocation fills all members for a primary";
     O5 "O5" "standard allocations: sizes first, then data; statuses; surface data; pitch";
+    V1 "V1" "IsSupportedVidPn answers in the flag: yes to nothing and to what can be shown, no to the impossible";
+    V2 "V2" "recommended VidPNs are functional, recommended monitor modes are sound, both with documented statuses";
+    V3 "V3" "enumeration replaces what is neither pinned nor the pivot, with cofunctional modes, and releases all";
+    V4 "V4" "CommitVidPn makes active what is supported, refuses the rest and changes nothing then";
+    V9 "V9" "QueryVidPnHWCapability writes its answer, with reserved bits 0";
     X1 "X1" "CreateDevice's statuses and handle";
     I2 "I2" "NotifyInterrupt at device IRQL and not nested, then a DPC that notifies at DISPATCH";
     I3 "I3" "ControlInterrupt takes DXGK_INTERRUPT_CRTC_VSYNC and nothing else; an enabled VSYNC comes; GetScanLine answers";
     V5 "V5" "visibility and addresses of sources are taken, flips without a kernel service; VSYNC reports the address that was set";
     V6 "V6" "SetPointerPosition and SetPointerShape succeed";
-    V7 "V7" "PresentDisplayOnly completes what it leaves pending, once";
+    V7 "V7" "UpdateActiveVidPnPresentPath does what the path promises; PresentDisplayOnly completes once what it leaves pending";
     B2_13 "B2.13" "members that are input stay as they were";
     B3 "B3" "each DDI and callback keeps its IRQL";
 }

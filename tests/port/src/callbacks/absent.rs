@@ -44,8 +44,6 @@ macro_rules! absent {
 
 absent! {
     "DxgkCbIsDevicePresent" is_device_present(HANDLE, PPCI_DEVICE_PRESENCE_PARAMETERS, PBOOLEAN) -> NTSTATUS;
-    "DxgkCbQueryVidPnInterface" query_vid_pn_interface(IN_CONST_D3DKMDT_HVIDPN, IN_CONST_DXGK_VIDPN_INTERFACE_VERSION, DEREF_OUT_CONST_PPDXGK_VIDPN_INTERFACE) -> NTSTATUS;
-    "DxgkCbQueryMonitorInterface" query_monitor_interface(IN_CONST_HANDLE, IN_CONST_DXGK_MONITOR_INTERFACE_VERSION, DEREF_OUT_CONST_PPDXGK_MONITOR_INTERFACE) -> NTSTATUS;
     "DxgkCbGetCaptureAddress" get_capture_address(INOUT_PDXGKARGCB_GETCAPTUREADDRESS) -> NTSTATUS;
     "DxgkCbExcludeAdapterAccess" exclude_adapter_access(HANDLE, ULONG, DXGKDDI_PROTECTED_CALLBACK, PVOID) -> NTSTATUS;
     "DxgkCbCreateContextAllocation" create_context_allocation(INOUT_PDXGKARGCB_CREATECONTEXTALLOCATION) -> NTSTATUS;

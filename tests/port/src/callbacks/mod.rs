@@ -71,6 +71,7 @@ callbacks! {
     NotifyDpc DISPATCH DISPATCH I2;
     LogEtwEvent PASSIVE HIGH B3;
     AcquirePostDisplayOwnership PASSIVE APC B3;
+    QueryMonitorInterface PASSIVE PASSIVE B3;
 }
 
 /// DDIs of a system that is dying, in which there is nothing to call.

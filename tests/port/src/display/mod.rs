@@ -88,7 +88,6 @@ impl Display {
     }
 
     /// CommitVidPn succeeded: these are the active paths, source and target.
-    #[allow(dead_code)] // the VidPN manager's to call
     pub(crate) fn committed(&self, host: &dyn Host, paths: &[(u32, u32)]) {
         self.scan.with(host, |scan| scan.commit(paths));
     }
