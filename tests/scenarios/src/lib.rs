@@ -4,7 +4,8 @@
 //!
 //! * [`main_job`]: thousands of allocations in resources that devices share, from a seed;
 //! * [`ROWS`]: the rows of the failure matrix and the other faults that the driver must bear, each a
-//!   function named after its row, run by [`run_row`].
+//!   function named after its row, run by [`run_row`];
+//! * [`SCREEN`]: what a monitor shows, in every mode and whatever happens to the adapter.
 //!
 //! The crate is `no_std`, since one of its hosts is a kernel. Scenarios talk to the driver through
 //! [`dxgk_port`], which checks every rule of the contract while they do; a scenario adds what only it
@@ -28,4 +29,4 @@ pub use machine::Machine;
 pub use main_job::{Made, Options, PoolSummary, Progress, Summary, TagSummary, main_job};
 pub use outcome::{Failed, Outcome};
 pub use picture::{Look, Picture, Writes};
-pub use row::{ROWS, Row, RowOptions, RowResult, find_row, run_row};
+pub use row::{ROWS, Row, RowOptions, RowResult, SCREEN, all_rows, find_row, run_row};

@@ -64,10 +64,13 @@ pub struct RowResult {
 }
 
 macro_rules! rows {
-    ($($name:ident: $path:path, $adapters:literal, $shows:literal;)*) => {
-        /// Every row. Row 10 of the failure matrix (destroy while host commands are pending) needs an
-        /// engine and is not there yet.
-        pub const ROWS: &[Row] = &[$(Row {
+    (
+        $(#[$doc:meta])*
+        $rows:ident:
+        $($name:ident: $path:path, $adapters:literal, $shows:literal;)*
+    ) => {
+        $(#[$doc])*
+        pub const $rows: &[Row] = &[$(Row {
             name: stringify!($name),
             shows: $shows,
             adapters: $adapters,
@@ -77,6 +80,9 @@ macro_rules! rows {
 }
 
 rows! {
+    /// The failure matrix and what else can befall allocations. Row 10 of the matrix (destroy while
+    /// host commands are pending) needs an engine and is not there yet.
+    ROWS:
     row_01_three_good: m::create::row_01_three_good, 1,
         "three good allocations are created and destroyed";
     row_02_element_k_fails: m::create::row_02_element_k_fails, 1,
@@ -115,6 +121,11 @@ rows! {
         "wrong handles of every kind are refused";
     bad_input: m::bad_input::bad_input, 1,
         "wrong input gives the documented status and one debug line that names the field";
+}
+
+rows! {
+    /// What a monitor shows.
+    SCREEN:
     every_mode: screen::modes::every_mode, 1,
         "every mode that is offered shows what is drawn into its primary";
     every_mode_display_only: screen::modes::every_mode_display_only, 1,
@@ -151,9 +162,14 @@ rows! {
         "a bugcheck draws at any IRQL, clipped to the screen";
 }
 
+/// Every row there is.
+pub fn all_rows() -> impl Iterator<Item = &'static Row> {
+    ROWS.iter().chain(SCREEN)
+}
+
 /// The row with that name.
 pub fn find_row(name: &str) -> Option<&'static Row> {
-    ROWS.iter().find(|row| row.name == name)
+    all_rows().find(|row| row.name == name)
 }
 
 /// Runs a row. It loads the driver itself, as often as it needs to.

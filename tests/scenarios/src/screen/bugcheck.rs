@@ -15,7 +15,7 @@ use crate::row::Context;
 pub fn system_display(context: &Context<'_>) -> Outcome {
     for display_only in [false, true] {
         let stage = Stage::open_as(context.machine, display_only)?;
-        let choice = Choice::from(&stage.modes()?[0]);
+        let choice = stage.usual()?;
         let shown = stage.show(&choice, 1)?;
         let target = shown.committed.mode.target;
         let screen = done(

@@ -14,7 +14,7 @@ use crate::row::Context;
 pub fn dirty_rectangles(context: &Context<'_>) -> Outcome {
     const ROUNDS: u32 = 20;
     let stage = Stage::open_display_only(context.machine)?;
-    let choice = Choice::from(&stage.modes()?[0]);
+    let choice = stage.usual()?;
     stage.show(&choice, 1)?;
     let mut random = fastrand::Rng::with_seed(context.options.seed);
     for round in 0..ROUNDS {

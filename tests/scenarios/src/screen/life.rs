@@ -23,7 +23,7 @@ fn power(context: &Context<'_>, action: POWER_ACTION, lose: bool) -> Outcome {
     let mut lost = false;
     for display_only in [false, true] {
         let stage = Stage::open_as(context.machine, display_only)?;
-        let choice = Choice::from(&stage.modes()?[0]);
+        let choice = stage.usual()?;
         let shown = stage.show(&choice, 1)?;
         stage.shows(&pattern(&choice, 1))?;
         done("power down", stage.adapter().sleep(action))?;
@@ -70,7 +70,7 @@ pub fn stop_and_start_again(context: &Context<'_>) -> Outcome {
 pub fn remove_while_shown(context: &Context<'_>) -> Outcome {
     for display_only in [false, true] {
         let stage = Stage::open_as(context.machine, display_only)?;
-        let choice = Choice::from(&stage.modes()?[0]);
+        let choice = stage.usual()?;
         stage.show(&choice, 1)?;
         done("RemoveDevice", stage.adapter().remove())?;
         stage.close_after_removal()?;
@@ -84,7 +84,7 @@ pub fn surprise_removal_while_shown(context: &Context<'_>) -> Outcome {
     for display_only in [false, true] {
         let stage = Stage::open_as(context.machine, display_only)?;
         let adapter = stage.adapter();
-        let choice = Choice::from(&stage.modes()?[0]);
+        let choice = stage.usual()?;
         let shown = stage.show(&choice, 1)?;
         pulled = context.machine.set_present(0, false);
         let told = adapter.surprise_remove();
@@ -118,7 +118,7 @@ pub fn surprise_removal_while_shown(context: &Context<'_>) -> Outcome {
 pub fn hand_over_and_back(context: &Context<'_>) -> Outcome {
     for display_only in [false, true] {
         let mut stage = Stage::open_as(context.machine, display_only)?;
-        let choice = Choice::from(&stage.modes()?[0]);
+        let choice = stage.usual()?;
         let shown = stage.show(&choice, 1)?;
         let target = shown.committed.mode.target;
         let left = done("hand-over", stage.adapter().stop_and_release(target))?;

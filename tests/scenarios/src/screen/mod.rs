@@ -11,5 +11,3 @@ pub mod modes;
 pub mod plug;
 pub mod source;
 mod stage;
-
-pub use stage::Stage;

@@ -89,7 +89,7 @@ pub fn mode_changes(context: &Context<'_>) -> Outcome {
 /// No path at all, and then one again.
 pub fn no_path_and_back(context: &Context<'_>) -> Outcome {
     let stage = Stage::open(context.machine)?;
-    let choice = Choice::from(&stage.modes()?[0]);
+    let choice = stage.usual()?;
     let shown = stage.show(&choice, 1)?;
     stage.set_visible(false)?;
     crate::outcome::done("CommitVidPn without a path", stage.adapter().commit_none())?;

@@ -16,7 +16,7 @@ pub fn unplug_and_plug(context: &Context<'_>) -> Outcome {
         expected: "a child".into(),
         seen: "none".into(),
     })?;
-    let choice = Choice::from(&stage.modes()?[0]);
+    let choice = stage.usual()?;
     let shown = stage.show(&choice, 1)?;
     let edid = adapter.edid(child);
     if !machine.set_monitor(0, None) {

@@ -18,7 +18,7 @@ const MOST_WRITES: u64 = 4;
 pub fn invisible_and_visible_again(context: &Context<'_>) -> Outcome {
     for display_only in [false, true] {
         let stage = Stage::open_as(context.machine, display_only)?;
-        let choice = Choice::from(&stage.modes()?[0]);
+        let choice = stage.usual()?;
         let shown = stage.show(&choice, 1)?;
         stage.shows(&pattern(&choice, 1))?;
         for _ in 0..2 {
@@ -40,12 +40,17 @@ pub fn invisible_and_visible_again(context: &Context<'_>) -> Outcome {
 /// A flip shows the other primary by a few register writes and copies nothing.
 pub fn flip_copies_nothing(context: &Context<'_>) -> Outcome {
     let stage = Stage::open(context.machine)?;
-    let choice = two_primaries(&stage)?;
+    let choice = stage.usual()?;
     let shown = stage.show(&choice, 1)?;
     let first = shown.primary()?;
     let second = stage.primary_like(&shown)?;
     stage.draw(&second, shown.committed.mode.stride, &pattern(&choice, 2))?;
     stage.shows(&pattern(&choice, 1))?;
+    let vsync = DXGK_INTERRUPT_TYPE::DXGK_INTERRUPT_CRTC_VSYNC;
+    done(
+        "ControlInterrupt",
+        stage.adapter().control_interrupt(vsync, true),
+    )?;
 
     let mut result = Ok(());
     let mut flip = || result = stage.flip(&second, Flip::OnNextVsync);
@@ -89,13 +94,6 @@ pub fn flip_copies_nothing(context: &Context<'_>) -> Outcome {
     ))
 }
 
-/// The preferred mode, or the largest of which two primaries fit.
-fn two_primaries(stage: &Stage<'_>) -> Result<Choice, crate::outcome::Failed> {
-    let modes = stage.modes()?;
-    let preferred = modes.iter().find(|mode| mode.timing.preferred);
-    Ok(Choice::from(preferred.unwrap_or(&modes[0])))
-}
-
 /// Vertical syncs come at the mode's rate while they are enabled, with and without an interrupt line.
 pub fn vertical_sync(context: &Context<'_>) -> Outcome {
     let mut lines = 0;
@@ -121,7 +119,7 @@ fn measure(context: &Context<'_>) -> Outcome {
     const FRAMES: u64 = 30;
     let stage = Stage::open(context.machine)?;
     let adapter = stage.adapter();
-    let choice = two_primaries(&stage)?;
+    let choice = stage.usual()?;
     let shown = stage.show(&choice, 1)?;
     let rate = shown.committed.mode.timing.millihertz().unwrap_or(60_000);
     adapter.exercise_interrupts();
@@ -181,7 +179,7 @@ pub fn rotation(context: &Context<'_>) -> Outcome {
         ..PathUpdate::default()
     };
     let stage = Stage::open(context.machine)?;
-    let choice = Choice::from(&stage.modes()?[0]);
+    let choice = stage.usual()?;
     let turned = Choice {
         rotation: Rotation::D3DKMDT_VPPR_ROTATE90,
         ..choice

@@ -73,16 +73,18 @@ impl<'m> Stage<'m> {
         self.session.adapter()
     }
 
-    /// The session.
-    pub fn session(&self) -> &Session<'m> {
-        &self.session
-    }
-
     /// Every mode that the driver offers.
     pub fn modes(&self) -> Result<Vec<VidPnMode>, Failed> {
         let modes = done("the offered modes", self.adapter().vidpn_modes())?;
         check(!modes.is_empty(), "at least one mode", || "none".into())?;
         Ok(modes)
+    }
+
+    /// The mode that the monitor prefers, or the first that is offered.
+    pub fn usual(&self) -> Result<Choice, Failed> {
+        let modes = self.modes()?;
+        let preferred = modes.iter().find(|mode| mode.preferred);
+        Ok(Choice::from(preferred.unwrap_or(&modes[0])))
     }
 
     /// Makes that mode the adapter's and shows a picture in it.
