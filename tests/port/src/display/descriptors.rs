@@ -26,7 +26,7 @@ const GUARD: usize = 64;
 impl Adapter {
     /// The EDID of the monitor at a child, whole blocks, as the last reading gave it.
     pub fn edid(&self, uid: u32) -> Option<Vec<u8>> {
-        self.0.display.edids.lock().get(&uid).cloned()
+        self.0.display.edid(uid)
     }
 
     /// QueryDeviceDescriptor for `length` bytes from `offset`, over both patterns.

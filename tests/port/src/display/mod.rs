@@ -87,6 +87,11 @@ impl Display {
         self.scan.with(host, Scan::forget_pictures);
     }
 
+    /// The EDID of the monitor at a child, as the last reading gave it.
+    pub(crate) fn edid(&self, uid: u32) -> Option<Vec<u8>> {
+        self.edids.lock().get(&uid).cloned()
+    }
+
     /// CommitVidPn succeeded: these are the active paths, source and target.
     pub(crate) fn committed(&self, host: &dyn Host, paths: &[(u32, u32)]) {
         self.scan.with(host, |scan| scan.commit(paths));

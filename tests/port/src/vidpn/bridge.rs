@@ -7,14 +7,21 @@ use crate::display::{Child, ChildKind};
 
 /// Whether a child is a VidPN target.
 pub(super) fn is_output(child: &Child) -> bool {
-    matches!(child.kind, ChildKind::VideoOutput | ChildKind::IntegratedDisplay)
+    matches!(
+        child.kind,
+        ChildKind::VideoOutput | ChildKind::IntegratedDisplay
+    )
 }
 
 impl AdapterInner {
     /// The VidPN targets: children that are video outputs.
     pub(crate) fn targets(&self) -> Vec<u32> {
         let children = self.children();
-        children.iter().filter(|child| is_output(child)).map(|child| child.uid).collect()
+        children
+            .iter()
+            .filter(|child| is_output(child))
+            .map(|child| child.uid)
+            .collect()
     }
 
     /// Targets, with the EDID of those that have a monitor; it is empty if there is none.

@@ -48,7 +48,12 @@ impl Adapter {
         let adapter = &*self.0;
         adapter.may_negotiate()?;
         let primary = match choice.primary {
-            Some(id) => objects::allocation(id).ok_or(STATUS_INVALID_PARAMETER)?.driver.0,
+            Some(id) => {
+                objects::allocation(id)
+                    .ok_or(STATUS_INVALID_PARAMETER)?
+                    .driver
+                    .0
+            }
             None => ptr::null_mut(),
         };
         let negotiated = adapter.negotiate(choice)?;
@@ -77,7 +82,8 @@ impl Adapter {
     pub fn commit_none_with(&self, flags: &CommitFlags) -> Result<(), Status> {
         self.0.may_negotiate()?;
         let nothing = Network::default();
-        self.0.must_support(Some(&nothing), "a display adapter can always show nothing");
+        self.0
+            .must_support(Some(&nothing), "a display adapter can always show nothing");
         self.0.commit(nothing, None, ptr::null_mut(), flags)
     }
 }
@@ -91,7 +97,10 @@ impl AdapterInner {
         primary: HANDLE,
         flags: &CommitFlags,
     ) -> Result<(), Status> {
-        let missing = network.paths.iter().find(|path| !self.has_monitor(path.VidPnTargetId));
+        let missing = network
+            .paths
+            .iter()
+            .find(|path| !self.has_monitor(path.VidPnTargetId));
         let refused = flags.enforce_monitors && missing.is_some();
         let what = describe(&network);
         let status = self.call_commit(&network, primary, flags)?;
@@ -125,7 +134,13 @@ impl AdapterInner {
         let commit = commit.ok_or(STATUS_PROCEDURE_NOT_FOUND)?;
         let mut argument: DXGKARG_COMMITVIDPN = Pattern(0).filled();
         let source = network.paths.first().map_or_else(
-            || self.vidpn.active.lock().as_ref().map(|active| active.committed.mode.source),
+            || {
+                self.vidpn
+                    .active
+                    .lock()
+                    .as_ref()
+                    .map(|active| active.committed.mode.source)
+            },
             |path| Some(path.VidPnSourceId),
         );
         argument.AffectedVidPnSourceId = if flags.all_sources {
@@ -141,7 +156,9 @@ impl AdapterInner {
         argument.hPrimaryAllocation = primary;
         let transition = DXGKARG_COMMITVIDPN_FLAGS::PathPowerTransition;
         argument.Flags.set(transition, flags.power_transition);
-        argument.Flags.set(DXGKARG_COMMITVIDPN_FLAGS::PathPoweredOff, flags.powered_off);
+        argument
+            .Flags
+            .set(DXGKARG_COMMITVIDPN_FLAGS::PathPoweredOff, flags.powered_off);
         let request = Request::new(Ddi::CommitVidPn, Access::Inspect, Some(network.clone()));
         let mut same = true;
         let arguments = || format!("{}, {flags:?}", describe(network));

@@ -7,8 +7,8 @@
 use alloc::vec::Vec;
 
 use dxgk_sys::{
-    D3DDDI_RATIONAL, D3DDDI_VIDEO_SIGNAL_SCANLINE_ORDERING, D3DKMDT_2DREGION,
-    D3DKMDT_COLOR_BASIS, D3DKMDT_COLOR_COEFF_DYNAMIC_RANGES, D3DKMDT_DIMENSION_NOTSPECIFIED,
+    D3DDDI_RATIONAL, D3DDDI_VIDEO_SIGNAL_SCANLINE_ORDERING, D3DKMDT_2DREGION, D3DKMDT_COLOR_BASIS,
+    D3DKMDT_COLOR_COEFF_DYNAMIC_RANGES, D3DKMDT_DIMENSION_NOTSPECIFIED,
     D3DKMDT_FREQUENCY_NOTSPECIFIED, D3DKMDT_MODE_PREFERENCE as Preference,
     D3DKMDT_MONITOR_CAPABILITIES_ORIGIN as Origin, D3DKMDT_MONITOR_FREQUENCY_RANGE,
     D3DKMDT_MONITOR_FREQUENCY_RANGE_CONSTRAINT, D3DKMDT_VIDEO_SIGNAL_STANDARD as Standard,
@@ -114,8 +114,7 @@ fn range(descriptor: &[u8]) -> Option<D3DKMDT_MONITOR_FREQUENCY_RANGE> {
     range.RangeLimits.MaxVSyncFreq = hertz(descriptor[6], 1);
     range.RangeLimits.MinHSyncFreq = hertz(descriptor[7], 1000);
     range.RangeLimits.MaxHSyncFreq = hertz(descriptor[8], 1000);
-    range.ConstraintType =
-        D3DKMDT_MONITOR_FREQUENCY_RANGE_CONSTRAINT::D3DKMDT_MFRC_MAXPIXELRATE;
+    range.ConstraintType = D3DKMDT_MONITOR_FREQUENCY_RANGE_CONSTRAINT::D3DKMDT_MFRC_MAXPIXELRATE;
     range.Constraint.MaxPixelRate = usize::from(descriptor[9]) * 10_000_000;
     Some(range)
 }
@@ -143,10 +142,19 @@ impl Described {
         let mut mode = rough(width, height, 60, Origin::D3DKMDT_MCO_MONITORDESCRIPTOR);
         let signal = &mut mode.VideoSignalInfo;
         signal.VideoStandard = Standard::D3DKMDT_VSS_OTHER;
-        signal.TotalSize = D3DKMDT_2DREGION { cx: total_width, cy: total_height };
+        signal.TotalSize = D3DKMDT_2DREGION {
+            cx: total_width,
+            cy: total_height,
+        };
         let frame = total_width * total_height;
-        signal.VSyncFreq = D3DDDI_RATIONAL { Numerator: clock, Denominator: frame };
-        signal.HSyncFreq = D3DDDI_RATIONAL { Numerator: clock, Denominator: total_width };
+        signal.VSyncFreq = D3DDDI_RATIONAL {
+            Numerator: clock,
+            Denominator: frame,
+        };
+        signal.HSyncFreq = D3DDDI_RATIONAL {
+            Numerator: clock,
+            Denominator: total_width,
+        };
         signal.PixelRate = clock as usize;
         if interlaced {
             signal.u0.ScanLineOrdering =
@@ -165,13 +173,22 @@ fn rough(width: u32, height: u32, hertz: u32, origin: Origin) -> MonitorMode {
     let signal = &mut mode.VideoSignalInfo;
     let none = D3DKMDT_FREQUENCY_NOTSPECIFIED;
     signal.VideoStandard = Standard::D3DKMDT_VSS_VESA_DMT;
-    signal.ActiveSize = D3DKMDT_2DREGION { cx: width, cy: height };
+    signal.ActiveSize = D3DKMDT_2DREGION {
+        cx: width,
+        cy: height,
+    };
     signal.TotalSize = D3DKMDT_2DREGION {
         cx: D3DKMDT_DIMENSION_NOTSPECIFIED,
         cy: D3DKMDT_DIMENSION_NOTSPECIFIED,
     };
-    signal.VSyncFreq = D3DDDI_RATIONAL { Numerator: hertz, Denominator: 1 };
-    signal.HSyncFreq = D3DDDI_RATIONAL { Numerator: none, Denominator: none };
+    signal.VSyncFreq = D3DDDI_RATIONAL {
+        Numerator: hertz,
+        Denominator: 1,
+    };
+    signal.HSyncFreq = D3DDDI_RATIONAL {
+        Numerator: none,
+        Denominator: none,
+    };
     signal.PixelRate = none as usize;
     signal.u0.ScanLineOrdering = D3DDDI_VIDEO_SIGNAL_SCANLINE_ORDERING::D3DDDI_VSSLO_PROGRESSIVE;
     mode.ColorBasis = D3DKMDT_COLOR_BASIS::D3DKMDT_CB_SRGB;
@@ -199,7 +216,8 @@ mod tests {
         block[38..54].fill(1);
         block[38..40].copy_from_slice(&[(1600 / 8 - 31) as u8, 0xC0]);
         block[54..72].copy_from_slice(&[
-            0x9E, 0x20, 0x00, 0x90, 0x51, 0x20, 0x1F, 0x30, 0x48, 0x80, 0x36, 0, 0, 0, 0, 0, 0, 0x18,
+            0x9E, 0x20, 0x00, 0x90, 0x51, 0x20, 0x1F, 0x30, 0x48, 0x80, 0x36, 0, 0, 0, 0, 0, 0,
+            0x18,
         ]);
         block[72..82].copy_from_slice(&[0, 0, 0, 0xFD, 0, 50, 75, 30, 80, 15]);
         block
@@ -208,10 +226,18 @@ mod tests {
     #[test]
     fn the_three_kinds_of_timing_are_read() {
         let described = describe(&edid());
-        let sizes: Vec<_> =
-            described.modes.iter().map(|mode| signal::active(&mode.VideoSignalInfo)).collect();
+        let sizes: Vec<_> = described
+            .modes
+            .iter()
+            .map(|mode| signal::active(&mode.VideoSignalInfo))
+            .collect();
         assert_eq!(sizes, [(1280, 800), (1600, 900), (640, 480)]);
-        assert!(described.modes.iter().all(|mode| signal::fault(&mode.VideoSignalInfo).is_none()));
+        assert!(
+            described
+                .modes
+                .iter()
+                .all(|mode| signal::fault(&mode.VideoSignalInfo).is_none())
+        );
         let preferred = Preference::D3DKMDT_MP_PREFERRED;
         assert!(described.modes[0].Preference == preferred);
         assert!(described.modes[1].Preference != preferred);

@@ -53,7 +53,8 @@ impl Entered<'_> {
         status: NTSTATUS,
         detail: impl FnOnce() -> D,
     ) -> NTSTATUS {
-        self.adapter.check(self.rule(), self.function, false, detail);
+        self.adapter
+            .check(self.rule(), self.function, false, detail);
         status
     }
 

@@ -28,7 +28,10 @@ impl AdapterInner {
         let outcome = self.enumerate_with(network, pivot, None)?;
         let succeeded = self.check(Rule::V3, NAME, outcome.status == STATUS_SUCCESS, || {
             let what = describe(network);
-            format!("status {:#010x} for {what}, which is supported", outcome.status)
+            format!(
+                "status {:#010x} for {what}, which is supported",
+                outcome.status
+            )
         });
         if !succeeded {
             return Err(outcome.status);
@@ -121,7 +124,9 @@ impl AdapterInner {
         let state = self.vidpn.lock(&self.port);
         let shown = state.monitor_modes(target).is_none_or(|modes| {
             let wanted = &mode.VideoSignalInfo;
-            modes.iter().any(|known| signal::shows(&known.VideoSignalInfo, wanted))
+            modes
+                .iter()
+                .any(|known| signal::shows(&known.VideoSignalInfo, wanted))
         });
         drop(state);
         self.check(Rule::V3, NAME, shown, || {
@@ -135,17 +140,26 @@ impl AdapterInner {
     fn check_support(&self, path: &Path, pivot: Pivot) {
         let ends = (path.VidPnSourceId, path.VidPnTargetId);
         let transformation = &path.ContentTransformation;
-        let scales = SCALINGS.iter().any(|(_, flag)| transformation.ScalingSupport.contains(*flag));
+        let scales = SCALINGS
+            .iter()
+            .any(|(_, flag)| transformation.ScalingSupport.contains(*flag));
         let fixed = scaling_is_pinned(path) || pivot == Pivot::Scaling(ends.0, ends.1);
-        self.check(Rule::V3, NAME, fixed || scales, || {
-            "no bit of ScalingSupport is set, though scaling is not pinned"
-        });
-        let rotates =
-            ROTATIONS.iter().any(|(_, flag)| transformation.RotationSupport.contains(*flag));
+        self.check(
+            Rule::V3,
+            NAME,
+            fixed || scales,
+            || "no bit of ScalingSupport is set, though scaling is not pinned",
+        );
+        let rotates = ROTATIONS
+            .iter()
+            .any(|(_, flag)| transformation.RotationSupport.contains(*flag));
         let fixed = rotation_is_pinned(path) || pivot == Pivot::Rotation(ends.0, ends.1);
-        self.check(Rule::V3, NAME, fixed || rotates, || {
-            "no rotation of RotationSupport is set, though rotation is not pinned"
-        });
+        self.check(
+            Rule::V3,
+            NAME,
+            fixed || rotates,
+            || "no rotation of RotationSupport is set, though rotation is not pinned",
+        );
     }
 }
 

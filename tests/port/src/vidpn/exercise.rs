@@ -55,11 +55,17 @@ impl Adapter {
 
     /// Two mode changes and what belongs to them.
     fn exercise_commits(&self) {
-        let Ok(modes) = self.vidpn_modes() else { return };
+        let Ok(modes) = self.vidpn_modes() else {
+            return;
+        };
         let Some(first) = modes.first() else { return };
-        let size = |mode: &&crate::VidPnMode| (mode.width, mode.height) != (first.width, first.height);
+        let size =
+            |mode: &&crate::VidPnMode| (mode.width, mode.height) != (first.width, first.height);
         let second = modes.iter().find(size).unwrap_or(first);
-        let all = CommitFlags { all_sources: true, ..CommitFlags::default() };
+        let all = CommitFlags {
+            all_sources: true,
+            ..CommitFlags::default()
+        };
         if self.commit_with(&Choice::from(second), &all).is_ok() {
             let _ = self.update_path(&PathUpdate::default());
         }
@@ -69,14 +75,29 @@ impl Adapter {
         self.exercise_updates();
         self.exercise_refusal(&Choice::from(first));
         for flags in [
-            CommitFlags { enforce_monitors: true, ..CommitFlags::default() },
-            CommitFlags { power_transition: true, powered_off: true, ..all },
-            CommitFlags { powered_off: true, ..CommitFlags::default() },
-            CommitFlags { power_transition: true, ..CommitFlags::default() },
+            CommitFlags {
+                enforce_monitors: true,
+                ..CommitFlags::default()
+            },
+            CommitFlags {
+                power_transition: true,
+                powered_off: true,
+                ..all
+            },
+            CommitFlags {
+                powered_off: true,
+                ..CommitFlags::default()
+            },
+            CommitFlags {
+                power_transition: true,
+                ..CommitFlags::default()
+            },
         ] {
             let _ = self.commit_with(&Choice::from(second), &flags);
         }
-        let Some(path) = self.0.active_path() else { return };
+        let Some(path) = self.0.active_path() else {
+            return;
+        };
         if self.commit_none().is_ok() {
             self.0.must_miss(&path);
         }
@@ -86,23 +107,35 @@ impl Adapter {
         let _ = self.update_path(&PathUpdate::default());
         // Falling, so that a driver that applies it shows a negative.
         let gamma = (0..=255).rev().map(|level| [level * 257; 3]).collect();
-        let _ = self.update_path(&PathUpdate { gamma: Some(gamma), rotation: None });
+        let _ = self.update_path(&PathUpdate {
+            gamma: Some(gamma),
+            rotation: None,
+        });
         for (rotation, _) in ROTATIONS.into_iter().rev() {
-            let _ = self.update_path(&PathUpdate { rotation: Some(rotation), gamma: None });
+            let _ = self.update_path(&PathUpdate {
+                rotation: Some(rotation),
+                gamma: None,
+            });
         }
         for _ in 0..2 {
             let _ = self.query_vidpn_hw_capability();
         }
         let adapter = &*self.0;
-        let unknown = (0..).find(|target| !adapter.is_target(*target)).unwrap_or(u32::MAX);
+        let unknown = (0..)
+            .find(|target| !adapter.is_target(*target))
+            .unwrap_or(u32::MAX);
         adapter.must_miss(&open_path(0, unknown));
     }
 
     /// A scaling that the path does not support is committed: a refusal leaves active what is active.
     fn exercise_refusal(&self, choice: &Choice) {
         let adapter = &*self.0;
-        let Ok(negotiated) = adapter.negotiate(choice) else { return };
-        let Some(network) = adapter.unsupported_scaling(&negotiated) else { return };
+        let Ok(negotiated) = adapter.negotiate(choice) else {
+            return;
+        };
+        let Some(network) = adapter.unsupported_scaling(&negotiated) else {
+            return;
+        };
         let Ok(status) = adapter.call_commit(&network, ptr::null_mut(), &CommitFlags::default())
         else {
             return;
@@ -121,7 +154,9 @@ impl AdapterInner {
         let mut path = *path;
         path.ContentTransformation.Scaling = Scaling::D3DKMDT_VPPS_IDENTITY;
         path.ContentTransformation.Rotation = Rotation::D3DKMDT_VPPR_IDENTITY;
-        let Ok(status) = self.call_update(&path) else { return };
+        let Ok(status) = self.call_update(&path) else {
+            return;
+        };
         let right = status == STATUS_GRAPHICS_PATH_NOT_IN_TOPOLOGY;
         self.check(Rule::V7, "UpdateActiveVidPnPresentPath", right, || {
             let (source, target) = (path.VidPnSourceId, path.VidPnTargetId);
@@ -131,7 +166,9 @@ impl AdapterInner {
 
     fn unsupported_scaling(&self, negotiated: &Negotiated) -> Option<Network> {
         let flags = negotiated.mode.scaling;
-        let (scaling, _) = SCALINGS.into_iter().find(|(_, flag)| !flags.contains(*flag))?;
+        let (scaling, _) = SCALINGS
+            .into_iter()
+            .find(|(_, flag)| !flags.contains(*flag))?;
         let mut network = negotiated.network.clone();
         network.paths.first_mut()?.ContentTransformation.Scaling = scaling;
         Some(network)
@@ -141,7 +178,9 @@ impl AdapterInner {
     fn exercise_impossible(&self) {
         let sources = self.sources.load(Ordering::Relaxed);
         let targets = self.targets();
-        let unknown = (0..).find(|target| !targets.contains(target)).unwrap_or(u32::MAX);
+        let unknown = (0..)
+            .find(|target| !targets.contains(target))
+            .unwrap_or(u32::MAX);
         self.must_refuse(&Network::of(0, unknown), "there is no such target");
         for target in targets {
             self.must_refuse(&Network::of(sources, target), "there is no such source");
@@ -155,8 +194,12 @@ impl AdapterInner {
 
     /// One path, with modes of its ends pinned or not, enumerated about every pivot.
     fn exercise_path(&self, network: &Network) {
-        let Ok(open) = self.enumerate(network, Pivot::None) else { return };
-        let Some((source, target)) = ends(&open) else { return };
+        let Ok(open) = self.enumerate(network, Pivot::None) else {
+            return;
+        };
+        let Some((source, target)) = ends(&open) else {
+            return;
+        };
         if let Ok(again) = self.enumerate(&open, Pivot::None) {
             self.check_same(&open, &again);
         }
@@ -165,10 +208,15 @@ impl AdapterInner {
             path.ContentTransformation.Scaling = Scaling::D3DKMDT_VPPS_NOTSPECIFIED;
             path.ContentTransformation.Rotation = Rotation::D3DKMDT_VPPR_NOTSPECIFIED;
         }
-        if self.must_support(Some(&unspecified), "the same path with nothing specified is") {
+        if self.must_support(
+            Some(&unspecified),
+            "the same path with nothing specified is",
+        ) {
             let _ = self.enumerate(&unspecified, Pivot::None);
         }
-        let Some((one, other)) = pair(&open) else { return };
+        let Some((one, other)) = pair(&open) else {
+            return;
+        };
         let pivots = [
             Pivot::None,
             Pivot::Source(source),
@@ -199,8 +247,12 @@ impl AdapterInner {
 
     /// What the flags promise is supported when it is pinned, and nothing else is.
     fn exercise_transformations(&self, network: &Network) {
-        let Ok(mut network) = self.enumerate(network, Pivot::None) else { return };
-        let Some(path) = network.paths.first().copied() else { return };
+        let Ok(mut network) = self.enumerate(network, Pivot::None) else {
+            return;
+        };
+        let Some(path) = network.paths.first().copied() else {
+            return;
+        };
         let answer = |network: &Network, promised: bool| {
             if promised {
                 self.must_support(Some(network), "the path's support flags promise it");
@@ -212,7 +264,10 @@ impl AdapterInner {
             for path in &mut network.paths {
                 path.ContentTransformation.Scaling = scaling;
             }
-            answer(&network, path.ContentTransformation.ScalingSupport.contains(flag));
+            answer(
+                &network,
+                path.ContentTransformation.ScalingSupport.contains(flag),
+            );
         }
         for path in &mut network.paths {
             path.ContentTransformation.Scaling = Scaling::D3DKMDT_VPPS_UNPINNED;
@@ -221,13 +276,18 @@ impl AdapterInner {
             for path in &mut network.paths {
                 path.ContentTransformation.Rotation = rotation;
             }
-            answer(&network, path.ContentTransformation.RotationSupport.contains(flag));
+            answer(
+                &network,
+                path.ContentTransformation.RotationSupport.contains(flag),
+            );
         }
     }
 
     /// Modes that were not offered, pinned.
     fn exercise_absurd(&self, open: &Network, (one, other): (&SourceMode, &TargetMode)) {
-        let Some((source, target)) = ends(open) else { return };
+        let Some((source, target)) = ends(open) else {
+            return;
+        };
         let mut huge = *one;
         // SAFETY: the union was read as this member when the pair was chosen.
         let format = unsafe { &mut huge.Format.Graphics };
@@ -253,8 +313,12 @@ impl AdapterInner {
         for path in &mut identity.paths {
             path.ContentTransformation.Scaling = Scaling::D3DKMDT_VPPS_IDENTITY;
         }
-        let Some(path) = identity.paths.first().copied() else { return };
-        let Some(unlike) = sources.iter().find(|mode| !fit(&path, mode, other)) else { return };
+        let Some(path) = identity.paths.first().copied() else {
+            return;
+        };
+        let Some(unlike) = sources.iter().find(|mode| !fit(&path, mode, other)) else {
+            return;
+        };
         identity.sources.entry(source).or_default().pin(unlike);
         identity.targets.entry(target).or_default().pin(other);
         self.must_refuse(&identity, "identity scaling needs modes of one size");
@@ -262,18 +326,25 @@ impl AdapterInner {
 
     /// Enumerating again what was enumerated gives the same.
     fn check_same(&self, one: &Network, two: &Network) {
-        let Some((source, target)) = ends(one) else { return };
+        let Some((source, target)) = ends(one) else {
+            return;
+        };
         let same = same_modes(one.sources.get(&source), two.sources.get(&source))
             && same_modes(one.targets.get(&target), two.targets.get(&target));
-        self.check(Rule::V3, "EnumVidPnCofuncModality", same, || {
-            "a second enumeration of the same VidPN gives other modes"
-        });
+        self.check(
+            Rule::V3,
+            "EnumVidPnCofuncModality",
+            same,
+            || "a second enumeration of the same VidPN gives other modes",
+        );
     }
 
     /// Allocations that fail, the VidPN manager's and the pool's: nothing is kept, and statuses are documented.
     fn exercise_failures(&self) {
         let paths = self.possible_paths();
-        let Some((source, target)) = paths.first().copied() else { return };
+        let Some((source, target)) = paths.first().copied() else {
+            return;
+        };
         let network = Network::of(source, target);
         if self.is_supported(Some(&network)) != Ok(true) {
             return;
@@ -305,9 +376,12 @@ impl AdapterInner {
         // After all that it works as before.
         let works = self.enumerate_with(&network, Pivot::None, None);
         let works = works.is_ok_and(|outcome| outcome.status == STATUS_SUCCESS);
-        self.check(Rule::V3, "EnumVidPnCofuncModality", works, || {
-            "it fails after allocations had failed"
-        });
+        self.check(
+            Rule::V3,
+            "EnumVidPnCofuncModality",
+            works,
+            || "it fails after allocations had failed",
+        );
     }
 }
 
@@ -323,8 +397,12 @@ fn pair(network: &Network) -> Option<(SourceMode, TargetMode)> {
     let (source, target) = ends(network)?;
     let path = network.paths.first()?;
     let (sources, targets) = (network.sources.get(&source)?, network.targets.get(&target)?);
-    sources.list.iter().filter(|mode| graphics(mode).is_some()).find_map(|one| {
-        let other = targets.list.iter().find(|other| fit(path, one, other))?;
-        Some((*one, *other))
-    })
+    sources
+        .list
+        .iter()
+        .filter(|mode| graphics(mode).is_some())
+        .find_map(|one| {
+            let other = targets.list.iter().find(|other| fit(path, one, other))?;
+            Some((*one, *other))
+        })
 }

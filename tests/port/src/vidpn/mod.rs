@@ -124,9 +124,10 @@ impl State {
     /// Whether an object lives.
     pub(crate) fn has(&self, kind: Kind, serial: u32) -> bool {
         match kind {
-            Kind::VidPn | Kind::Topology => {
-                self.vidpn.as_ref().is_some_and(|vidpn| vidpn.serial == serial)
-            }
+            Kind::VidPn | Kind::Topology => self
+                .vidpn
+                .as_ref()
+                .is_some_and(|vidpn| vidpn.serial == serial),
             Kind::SourceModeSet => self.source_sets.iter().any(|set| set.serial == serial),
             Kind::TargetModeSet => self.target_sets.iter().any(|set| set.serial == serial),
             Kind::MonitorModeSet => self.monitor_sets.iter().any(|set| set.serial == serial),

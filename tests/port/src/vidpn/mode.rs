@@ -129,14 +129,18 @@ fn graphics_fault(format: &D3DKMDT_GRAPHICS_RENDERING_FORMAT) -> Option<String> 
     let visible = (format.VisibleRegionSize.cx, format.VisibleRegionSize.cy);
     if visible.0 == 0 || visible.1 == 0 || visible.0 > width || visible.1 > height {
         let (x, y) = visible;
-        return Some(format!("VisibleRegionSize is {x} x {y} of {width} x {height}"));
+        return Some(format!(
+            "VisibleRegionSize is {x} x {y} of {width} x {height}"
+        ));
     }
     let Some(pixel) = pixel_bytes(format.PixelFormat) else {
         return Some(format!("PixelFormat is {}", format.PixelFormat.0));
     };
     if u64::from(format.Stride) < u64::from(width) * u64::from(pixel) {
         let stride = format.Stride;
-        return Some(format!("Stride is {stride} for {width} pixels of {pixel} bytes"));
+        return Some(format!(
+            "Stride is {stride} for {width} pixels of {pixel} bytes"
+        ));
     }
     if !is_basis(format.ColorBasis) {
         return Some(format!("ColorBasis is {}", format.ColorBasis.0));
@@ -203,10 +207,8 @@ impl Mode for TargetMode {
     fn fault(&self) -> Option<Fault> {
         let what = signal::fault(&self.VideoSignalInfo).map(|(_, what)| what);
         let preference = target_preference(self);
-        what.or_else(|| {
-            (!is_preference(preference)).then(|| format!("Preference is {preference}"))
-        })
-        .map(|what| (Self::INVALID_MODE, what))
+        what.or_else(|| (!is_preference(preference)).then(|| format!("Preference is {preference}")))
+            .map(|what| (Self::INVALID_MODE, what))
     }
 }
 

@@ -91,13 +91,17 @@ impl AdapterInner {
 
     /// Whether an identifier is one of a target.
     pub(crate) fn is_target(&self, target: u32) -> bool {
-        self.child(target).is_some_and(|child| super::bridge::is_output(&child))
+        self.child(target)
+            .is_some_and(|child| super::bridge::is_output(&child))
     }
 
     /// Whether a target has a monitor, as the port knows since it last looked.
     pub(crate) fn has_monitor(&self, target: u32) -> bool {
         let state = self.vidpn.lock(&self.port);
-        state.monitors.iter().any(|monitor| monitor.target == target)
+        state
+            .monitors
+            .iter()
+            .any(|monitor| monitor.target == target)
     }
 
     /// Whether VidPN DDIs may be called.
@@ -114,7 +118,11 @@ impl AdapterInner {
         let outputs = self.outputs();
         let mut arrived = Vec::new();
         let mut state = self.vidpn.lock(&self.port);
-        let known: Vec<u32> = state.monitors.iter().map(|monitor| monitor.target).collect();
+        let known: Vec<u32> = state
+            .monitors
+            .iter()
+            .map(|monitor| monitor.target)
+            .collect();
         for target in known {
             let same = |monitor: &&Monitor| monitor.target == target;
             let monitor = state.monitors.iter().find(same);
@@ -127,7 +135,10 @@ impl AdapterInner {
         }
         for (target, edid) in outputs {
             if let Some(edid) = edid
-                && !state.monitors.iter().any(|monitor| monitor.target == target)
+                && !state
+                    .monitors
+                    .iter()
+                    .any(|monitor| monitor.target == target)
             {
                 state.connect(target, edid);
                 arrived.push(target);
@@ -150,8 +161,13 @@ impl AdapterInner {
         let recommend = recommend.ok_or(STATUS_PROCEDURE_NOT_FOUND)?;
         let set = {
             let state = self.vidpn.lock(&self.port);
-            let monitor = state.monitors.iter().find(|monitor| monitor.target == target);
-            monitor.map(|monitor| monitor.modes).ok_or(STATUS_INVALID_DEVICE_STATE)?
+            let monitor = state
+                .monitors
+                .iter()
+                .find(|monitor| monitor.target == target);
+            monitor
+                .map(|monitor| monitor.modes)
+                .ok_or(STATUS_INVALID_DEVICE_STATE)?
         };
         let mut argument: DXGKARG_RECOMMENDMONITORMODES = Pattern(0).filled();
         argument.VideoPresentTargetId = target;
@@ -163,10 +179,14 @@ impl AdapterInner {
             fail_allocation,
             ..Request::new(ddi, Access::Monitor(set), None)
         };
-        let outcome = self.with_vidpn(request, || format!("target {target}"), |_| {
-            // SAFETY: the driver's own function and context, at its IRQL and level.
-            unsafe { recommend(self.context(), &raw const argument) }
-        });
+        let outcome = self.with_vidpn(
+            request,
+            || format!("target {target}"),
+            |_| {
+                // SAFETY: the driver's own function and context, at its IRQL and level.
+                unsafe { recommend(self.context(), &raw const argument) }
+            },
+        );
         let same = bytes_of(&argument) == bytes_of(&given);
         self.check(Rule::B2_13, ddi.name(), same, || "the argument was written");
         let status = outcome.status;

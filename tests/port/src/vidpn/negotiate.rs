@@ -58,7 +58,10 @@ impl AdapterInner {
     pub(crate) fn possible_paths(&self) -> Vec<(u32, u32)> {
         let mut targets = self.targets();
         targets.sort_by_key(|target| !self.has_monitor(*target));
-        let sources = 0..self.sources.load(core::sync::atomic::Ordering::Relaxed).min(64);
+        let sources = 0..self
+            .sources
+            .load(core::sync::atomic::Ordering::Relaxed)
+            .min(64);
         sources
             .flat_map(|source| targets.iter().map(move |target| (source, *target)))
             .collect()
@@ -85,7 +88,10 @@ impl AdapterInner {
                 continue;
             };
             for other in narrow.targets.get(&target).map_or(&[][..], |set| &set.list) {
-                let place = offered.list.iter().position(|known| same_target(known, other));
+                let place = offered
+                    .list
+                    .iter()
+                    .position(|known| same_target(known, other));
                 self.check(Rule::V3, NAME, place.is_some(), || {
                     let (width, height) = signal::active(&other.VideoSignalInfo);
                     alloc::format!(
@@ -136,7 +142,10 @@ impl AdapterInner {
         let Some((source, target)) = ends(&open) else {
             return Ok(None);
         };
-        let Some(source_mode) = open.sources.get(&source).and_then(|set| pick_source(choice, set))
+        let Some(source_mode) = open
+            .sources
+            .get(&source)
+            .and_then(|set| pick_source(choice, set))
         else {
             return Ok(None);
         };
@@ -145,7 +154,10 @@ impl AdapterInner {
             return Ok(None);
         }
         let mut narrow = self.enumerate(&open, Pivot::Source(source))?;
-        let Some(target_mode) = narrow.targets.get(&target).and_then(|set| pick_target(choice, set))
+        let Some(target_mode) = narrow
+            .targets
+            .get(&target)
+            .and_then(|set| pick_target(choice, set))
         else {
             return Ok(None);
         };

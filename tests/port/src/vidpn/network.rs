@@ -4,11 +4,11 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use dxgk_sys::{
-    D3DKMDT_COLOR_BASIS, D3DKMDT_COLOR_COEFF_DYNAMIC_RANGES, D3DKMDT_VIDPN_PRESENT_PATH,
-    D3DKMDT_VIDPN_PRESENT_PATH_CONTENT, D3DKMDT_VIDPN_PRESENT_PATH_COPYPROTECTION_SUPPORT,
+    D3DDDI_GAMMARAMP_TYPE, D3DKMDT_COLOR_BASIS, D3DKMDT_COLOR_COEFF_DYNAMIC_RANGES,
+    D3DKMDT_VIDPN_PRESENT_PATH, D3DKMDT_VIDPN_PRESENT_PATH_CONTENT,
+    D3DKMDT_VIDPN_PRESENT_PATH_COPYPROTECTION_SUPPORT,
     D3DKMDT_VIDPN_PRESENT_PATH_COPYPROTECTION_TYPE, D3DKMDT_VIDPN_PRESENT_PATH_IMPORTANCE,
     D3DKMDT_VIDPN_PRESENT_PATH_ROTATION as Rotation, D3DKMDT_VIDPN_PRESENT_PATH_SCALING as Scaling,
-    D3DDDI_GAMMARAMP_TYPE,
 };
 
 use crate::pattern::Pattern;
@@ -39,7 +39,8 @@ impl<M: Mode> Modes<M> {
 
     /// The modes that are left to choose from: the pinned one, or all.
     pub(crate) fn open(&self) -> &[M] {
-        self.pinned().map_or(self.list.as_slice(), core::slice::from_ref)
+        self.pinned()
+            .map_or(self.list.as_slice(), core::slice::from_ref)
     }
 
     /// Whether a mode like this one is in the set.
@@ -49,7 +50,11 @@ impl<M: Mode> Modes<M> {
 
     /// Pins the mode that is like this one; it is added if need be.
     pub(crate) fn pin(&mut self, mode: &M) {
-        let known = self.list.iter().find(|known| known.same(mode)).map(Mode::id);
+        let known = self
+            .list
+            .iter()
+            .find(|known| known.same(mode))
+            .map(Mode::id);
         let id = known.unwrap_or_else(|| {
             let id = self.list.iter().map(Mode::id).max().unwrap_or(0) + 1;
             self.list.push(mode.with_id(id));
@@ -61,7 +66,10 @@ impl<M: Mode> Modes<M> {
 
 impl<M> Default for Modes<M> {
     fn default() -> Self {
-        Self { list: Vec::new(), pinned: None }
+        Self {
+            list: Vec::new(),
+            pinned: None,
+        }
     }
 }
 

@@ -53,7 +53,9 @@ pub(crate) fn may_scale(path: &Path) -> bool {
         transformation.Scaling != Scaling::D3DKMDT_VPPS_IDENTITY
     } else {
         let support = transformation.ScalingSupport;
-        SCALINGS[1..].iter().any(|(_, flag)| support.contains(*flag))
+        SCALINGS[1..]
+            .iter()
+            .any(|(_, flag)| support.contains(*flag))
     }
 }
 
@@ -61,11 +63,15 @@ pub(crate) fn may_scale(path: &Path) -> bool {
 pub(crate) fn support_fault(path: &Path) -> Option<String> {
     let scaling = path.ContentTransformation.ScalingSupport.bits();
     if scaling & !0x1F != 0 {
-        return Some(format!("reserved bits of ScalingSupport are set: {scaling:#x}"));
+        return Some(format!(
+            "reserved bits of ScalingSupport are set: {scaling:#x}"
+        ));
     }
     let rotation = path.ContentTransformation.RotationSupport.bits();
     if rotation & !0xFF != 0 {
-        return Some(format!("reserved bits of RotationSupport are set: {rotation:#x}"));
+        return Some(format!(
+            "reserved bits of RotationSupport are set: {rotation:#x}"
+        ));
     }
     let protection = path.CopyProtection.CopyProtectionSupport.bits();
     (protection & 1 != 0 && protection & 6 != 0)
@@ -79,12 +85,18 @@ pub(crate) fn fault(path: &Path) -> Option<String> {
         return Some(format!("ImportanceOrdinal is {ordinal}"));
     }
     let scaling = path.ContentTransformation.Scaling;
-    let open = [Scaling::D3DKMDT_VPPS_UNPINNED, Scaling::D3DKMDT_VPPS_NOTSPECIFIED];
+    let open = [
+        Scaling::D3DKMDT_VPPS_UNPINNED,
+        Scaling::D3DKMDT_VPPS_NOTSPECIFIED,
+    ];
     if !scaling_is_pinned(path) && !open.contains(&scaling) {
         return Some(format!("Scaling is {}", scaling.0));
     }
     let rotation = path.ContentTransformation.Rotation;
-    let open = [Rotation::D3DKMDT_VPPR_UNPINNED, Rotation::D3DKMDT_VPPR_NOTSPECIFIED];
+    let open = [
+        Rotation::D3DKMDT_VPPR_UNPINNED,
+        Rotation::D3DKMDT_VPPR_NOTSPECIFIED,
+    ];
     if !rotation_is_pinned(path) && !open.contains(&rotation) {
         return Some(format!("Rotation is {}", rotation.0));
     }
@@ -95,11 +107,17 @@ pub(crate) fn fault(path: &Path) -> Option<String> {
         path.VisibleFromActiveBROffset.cy,
     ];
     // Offsets may be to the left and up.
-    if let Some(offset) = offsets.iter().find(|offset| offset.cast_signed().unsigned_abs() > 0xFFFF) {
+    if let Some(offset) = offsets
+        .iter()
+        .find(|offset| offset.cast_signed().unsigned_abs() > 0xFFFF)
+    {
         return Some(format!("VisibleFromActive…Offset is {offset:#x}"));
     }
     if !is_basis(path.VidPnTargetColorBasis) {
-        return Some(format!("VidPnTargetColorBasis is {}", path.VidPnTargetColorBasis.0));
+        return Some(format!(
+            "VidPnTargetColorBasis is {}",
+            path.VidPnTargetColorBasis.0
+        ));
     }
     let ranges = &path.VidPnTargetColorCoeffDynamicRanges;
     let channels = [
@@ -125,7 +143,10 @@ fn rest_fault(path: &Path) -> Option<String> {
     }
     let protection = &path.CopyProtection;
     if !(1..=3).contains(&protection.CopyProtectionType.0) {
-        return Some(format!("CopyProtectionType is {}", protection.CopyProtectionType.0));
+        return Some(format!(
+            "CopyProtectionType is {}",
+            protection.CopyProtectionType.0
+        ));
     }
     if protection.APSTriggerBits > 3 {
         return Some(format!("APSTriggerBits is {}", protection.APSTriggerBits));

@@ -50,7 +50,10 @@ impl AdapterInner {
             STATUS_SUCCESS => {
                 let network = outcome.network;
                 self.check(Rule::V2, NAME, network.is_functional(), || {
-                    format!("the recommended VidPN is not functional: {}", describe(&network))
+                    format!(
+                        "the recommended VidPN is not functional: {}",
+                        describe(&network)
+                    )
                 });
                 self.must_support(Some(&network), "the driver recommended it");
                 Ok(Some(network))
@@ -76,14 +79,18 @@ impl AdapterInner {
             ..Request::new(Ddi::RecommendFunctionalVidPn, Access::Recommend, empty)
         };
         let mut same = true;
-        let outcome = self.with_vidpn(request, || format!("reason {}", reason.0), |vidpn| {
-            argument.hRecommendedFunctionalVidPn = vidpn;
-            let given = argument;
-            // SAFETY: the driver's own function and context, at its IRQL and level.
-            let status = unsafe { ask(self.context(), &raw const argument) };
-            same = bytes_of(&argument) == bytes_of(&given);
-            status
-        });
+        let outcome = self.with_vidpn(
+            request,
+            || format!("reason {}", reason.0),
+            |vidpn| {
+                argument.hRecommendedFunctionalVidPn = vidpn;
+                let given = argument;
+                // SAFETY: the driver's own function and context, at its IRQL and level.
+                let status = unsafe { ask(self.context(), &raw const argument) };
+                same = bytes_of(&argument) == bytes_of(&given);
+                status
+            },
+        );
         self.check(Rule::B2_13, NAME, same, || "the argument was written");
         Ok(outcome)
     }

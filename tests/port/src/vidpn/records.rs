@@ -147,10 +147,9 @@ impl Records {
     /// The record at that address, if the driver holds one of that kind there.
     pub(crate) fn find<T>(&self, kind: RecordKind, pointer: *const T) -> Option<&Record> {
         // The newest is the likeliest.
-        self.lent
-            .iter()
-            .rev()
-            .find(|record| record.kind == kind && record.block.pointer::<T>().cast_const() == pointer)
+        self.lent.iter().rev().find(|record| {
+            record.kind == kind && record.block.pointer::<T>().cast_const() == pointer
+        })
     }
 
     /// What the driver has written into a record until now.
@@ -164,11 +163,7 @@ impl Records {
     }
 
     /// Takes a record back. It is overwritten, and freed when the call ends.
-    pub(crate) fn take_back<T>(
-        &mut self,
-        kind: RecordKind,
-        pointer: *const T,
-    ) -> Option<Returned> {
+    pub(crate) fn take_back<T>(&mut self, kind: RecordKind, pointer: *const T) -> Option<Returned> {
         let at = |record: &Record| {
             record.kind == kind && record.block.pointer::<T>().cast_const() == pointer
         };
@@ -204,7 +199,12 @@ impl Records {
     pub(crate) fn written_after_return(&mut self) -> Option<RecordKind> {
         let mut found = None;
         for record in self.returned.drain(..) {
-            if record.block.words().iter().any(|word| *word != RETURNED_WORD) {
+            if record
+                .block
+                .words()
+                .iter()
+                .any(|word| *word != RETURNED_WORD)
+            {
                 found = Some(record.kind);
             }
         }
@@ -227,8 +227,10 @@ mod tests {
             assert!(records.find(RecordKind::TargetMode, pointer).is_none());
             // SAFETY: a record of this type.
             unsafe { (*pointer).Id = 7 };
-            let now: D3DKMDT_VIDPN_SOURCE_MODE =
-                records.find(RecordKind::SourceMode, pointer).map(Records::value).expect("lent");
+            let now: D3DKMDT_VIDPN_SOURCE_MODE = records
+                .find(RecordKind::SourceMode, pointer)
+                .map(Records::value)
+                .expect("lent");
             assert_eq!(now.Id, 7);
             let back = records.take_back(RecordKind::SourceMode, pointer.cast_const());
             let back = back.expect("it was lent");
@@ -239,7 +241,11 @@ mod tests {
             assert_eq!(records.written_after_return(), None);
         }
         let pointer = records.lend(at, false, "test", &mode);
-        assert!(records.take_back(RecordKind::SourceMode, pointer.cast_const()).is_some());
+        assert!(
+            records
+                .take_back(RecordKind::SourceMode, pointer.cast_const())
+                .is_some()
+        );
         // SAFETY: kept until the call ends.
         unsafe { (*pointer).Id = 7 };
         assert_eq!(records.written_after_return(), Some(RecordKind::SourceMode));

@@ -54,7 +54,10 @@ impl Pivot {
             Self::Scaling(source, target) => (PivotType::D3DKMDT_EPT_SCALING, source, target),
             Self::Rotation(source, target) => (PivotType::D3DKMDT_EPT_ROTATION, source, target),
         };
-        let pivot = DXGK_ENUM_PIVOT { VidPnSourceId: source, VidPnTargetId: target };
+        let pivot = DXGK_ENUM_PIVOT {
+            VidPnSourceId: source,
+            VidPnTargetId: target,
+        };
         (kind, pivot)
     }
 }
@@ -70,7 +73,12 @@ pub(crate) struct Request {
 
 impl Request {
     pub(crate) fn new(ddi: Ddi, access: Access, network: Option<Network>) -> Self {
-        Self { ddi, access, network, fail_allocation: None }
+        Self {
+            ddi,
+            access,
+            network,
+            fail_allocation: None,
+        }
     }
 }
 
@@ -125,7 +133,12 @@ impl AdapterInner {
         self.check_held(rule, ddi, held);
         let (errors, allocations) =
             call.map_or_else(Default::default, |call| (call.errors, call.allocations));
-        Outcome { status, network, errors, allocations }
+        Outcome {
+            status,
+            network,
+            errors,
+            allocations,
+        }
     }
 
     fn check_held(&self, rule: Rule, ddi: Ddi, held: Held) {
@@ -206,7 +219,10 @@ impl State {
         for set in &mut self.monitor_sets {
             set.acquired = 0;
         }
-        held.written = self.records.written_after_return().map(super::records::RecordKind::name);
+        held.written = self
+            .records
+            .written_after_return()
+            .map(super::records::RecordKind::name);
         held
     }
 
@@ -221,9 +237,15 @@ fn references<M: Mode>(sets: &[Set<M>], acquire: &str, held: &mut Vec<String>) {
     let acquired: u32 = sets.iter().map(|set| set.acquired).sum();
     let created: u32 = sets.iter().map(|set| set.created).sum();
     if acquired != 0 {
-        held.push(format!("{acquired} {} of pfnAcquire{acquire}…ModeSet", M::SET));
+        held.push(format!(
+            "{acquired} {} of pfnAcquire{acquire}…ModeSet",
+            M::SET
+        ));
     }
     if created != 0 {
-        held.push(format!("{created} {} of pfnCreateNew…ModeSet, nor assigned", M::SET));
+        held.push(format!(
+            "{created} {} of pfnCreateNew…ModeSet, nor assigned",
+            M::SET
+        ));
     }
 }

@@ -40,7 +40,14 @@ impl<M: Mode> Set<M> {
         Self {
             free: true,
             created: 1,
-            ..Self::new(serial, of, Modes { list: Vec::new(), pinned: None })
+            ..Self::new(
+                serial,
+                of,
+                Modes {
+                    list: Vec::new(),
+                    pinned: None,
+                },
+            )
         }
     }
 

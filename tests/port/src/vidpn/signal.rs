@@ -51,8 +51,7 @@ pub(crate) fn total(signal: &Signal) -> Option<(u32, u32)> {
 
 /// The pixel rate in hertz; `None` if it is not specified.
 pub(crate) fn pixel_rate(signal: &Signal) -> Option<u64> {
-    (signal.PixelRate != D3DKMDT_FREQUENCY_NOTSPECIFIED as usize)
-        .then_some(signal.PixelRate as u64)
+    (signal.PixelRate != D3DKMDT_FREQUENCY_NOTSPECIFIED as usize).then_some(signal.PixelRate as u64)
 }
 
 /// `ScanLineOrdering` as every version has it: the low three bits.
@@ -109,7 +108,10 @@ pub(crate) fn fault(signal: &Signal) -> Option<(NTSTATUS, String)> {
 }
 
 fn frequency_fault(signal: &Signal) -> Option<String> {
-    let rates = [("VSyncFreq", &signal.VSyncFreq), ("HSyncFreq", &signal.HSyncFreq)];
+    let rates = [
+        ("VSyncFreq", &signal.VSyncFreq),
+        ("HSyncFreq", &signal.HSyncFreq),
+    ];
     for (name, rate) in rates {
         let (numerator, denominator) = rational(rate);
         let set = |part| part != 0 && part < D3DKMDT_FREQUENCY_NOTSPECIFIED;
@@ -138,7 +140,9 @@ fn frequency_fault(signal: &Signal) -> Option<String> {
         && !near(rate, expected)
         && !(ordering(signal) != 1 && near(rate, expected * 2))
     {
-        return Some(format!("VSyncFreq is {rate} mHz: {pixels} Hz over {width} x {height}"));
+        return Some(format!(
+            "VSyncFreq is {rate} mHz: {pixels} Hz over {width} x {height}"
+        ));
     }
     None
 }
@@ -164,10 +168,17 @@ mod tests {
         signal.VideoStandard = Standard::D3DKMDT_VSS_VESA_DMT;
         signal.ActiveSize = D3DKMDT_2DREGION { cx: 640, cy: 480 };
         signal.TotalSize = D3DKMDT_2DREGION { cx: 800, cy: 525 };
-        signal.VSyncFreq = D3DDDI_RATIONAL { Numerator: 25_175_000, Denominator: 800 * 525 };
-        signal.HSyncFreq = D3DDDI_RATIONAL { Numerator: 25_175_000, Denominator: 800 };
+        signal.VSyncFreq = D3DDDI_RATIONAL {
+            Numerator: 25_175_000,
+            Denominator: 800 * 525,
+        };
+        signal.HSyncFreq = D3DDDI_RATIONAL {
+            Numerator: 25_175_000,
+            Denominator: 800,
+        };
         signal.PixelRate = 25_175_000;
-        signal.u0.ScanLineOrdering = D3DDDI_VIDEO_SIGNAL_SCANLINE_ORDERING::D3DDDI_VSSLO_PROGRESSIVE;
+        signal.u0.ScanLineOrdering =
+            D3DDDI_VIDEO_SIGNAL_SCANLINE_ORDERING::D3DDDI_VSSLO_PROGRESSIVE;
         signal
     }
 

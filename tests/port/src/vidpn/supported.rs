@@ -3,10 +3,8 @@
 use alloc::format;
 use core::ptr;
 
-use dxgk_sys::status::{
-    STATUS_GRAPHICS_INVALID_VIDPN_TOPOLOGY, STATUS_NO_MEMORY, STATUS_SUCCESS,
-};
 use dxgk_sys::DXGKARG_ISSUPPORTEDVIDPN;
+use dxgk_sys::status::{STATUS_GRAPHICS_INVALID_VIDPN_TOPOLOGY, STATUS_NO_MEMORY, STATUS_SUCCESS};
 
 use crate::adapter::AdapterInner;
 use crate::ddi::Ddi;
@@ -37,9 +35,12 @@ impl AdapterInner {
             // SAFETY: the driver's own function and context, at its IRQL and level.
             unsafe { ask(self.context(), &raw mut argument) }
         });
-        self.check(Rule::B2_13, NAME, argument.hDesiredVidPn == handle, || {
-            "hDesiredVidPn was written"
-        });
+        self.check(
+            Rule::B2_13,
+            NAME,
+            argument.hDesiredVidPn == handle,
+            || "hDesiredVidPn was written",
+        );
         let answer = argument.IsVidPnSupported;
         match outcome.status {
             STATUS_SUCCESS | STATUS_GRAPHICS_INVALID_VIDPN_TOPOLOGY => {
@@ -47,12 +48,19 @@ impl AdapterInner {
                     format!("IsVidPnSupported is {answer:#x}: not set, or no BOOLEAN")
                 });
                 let invalid = outcome.status != STATUS_SUCCESS;
-                self.check(Rule::V1, NAME, !(invalid && answer == 1), || {
-                    "an invalid topology is said to be supported"
-                });
+                self.check(
+                    Rule::V1,
+                    NAME,
+                    !(invalid && answer == 1),
+                    || "an invalid topology is said to be supported",
+                );
                 Ok(set && answer == 1 && !invalid)
             }
-            status => Err(if status == 0 { STATUS_NO_MEMORY } else { status }),
+            status => Err(if status == 0 {
+                STATUS_NO_MEMORY
+            } else {
+                status
+            }),
         }
     }
 
@@ -106,5 +114,9 @@ pub(crate) fn describe(network: &Network) -> alloc::string::String {
             transformation.Rotation.0,
         );
     }
-    if line.is_empty() { "no path".into() } else { line.trim_end_matches("; ").into() }
+    if line.is_empty() {
+        "no path".into()
+    } else {
+        line.trim_end_matches("; ").into()
+    }
 }

@@ -119,7 +119,10 @@ impl AdapterInner {
         let supported = rotates(path.ContentTransformation.RotationSupport, rotation);
         if !supported {
             self.check(Rule::V7, NAME, !succeeded, || {
-                format!("rotation {} is taken, which the path does not support", rotation.0)
+                format!(
+                    "rotation {} is taken, which the path does not support",
+                    rotation.0
+                )
             });
             return;
         }
@@ -134,7 +137,10 @@ impl AdapterInner {
             });
         } else if rotated {
             self.check(Rule::V7, NAME, succeeded || !smooth, || {
-                format!("status {status:#010x} for rotation {}, which the path supports", rotation.0)
+                format!(
+                    "status {status:#010x} for rotation {}, which the path supports",
+                    rotation.0
+                )
             });
         } else {
             self.check(Rule::V7, NAME, succeeded, || {
@@ -146,7 +152,12 @@ impl AdapterInner {
     fn query_hw_capability(&self) -> Result<D3DKMDT_VIDPN_HW_CAPABILITY, Status> {
         let query = self.registration.table.DxgkDdiQueryVidPnHWCapability;
         let query = query.ok_or(STATUS_PROCEDURE_NOT_FOUND)?;
-        let active = self.vidpn.active.lock().as_ref().map(|active| active.network.clone());
+        let active = self
+            .vidpn
+            .active
+            .lock()
+            .as_ref()
+            .map(|active| active.network.clone());
         let network = active.ok_or(STATUS_INVALID_DEVICE_STATE)?;
         let path = self.active_path().ok_or(STATUS_INVALID_DEVICE_STATE)?;
         let pattern = Pattern::turn(self.port.turns.next());
@@ -171,7 +182,10 @@ impl AdapterInner {
         }
         let caps = argument.VidPnHWCaps;
         self.check(Rule::V9, ddi.name(), caps.bits() >> 6 == 0, || {
-            format!("VidPnHWCaps is {:#010x}: Reserved is not 0, or nothing was written", caps.bits())
+            format!(
+                "VidPnHWCaps is {:#010x}: Reserved is not 0, or nothing was written",
+                caps.bits()
+            )
         });
         Ok(caps)
     }

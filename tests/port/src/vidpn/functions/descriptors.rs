@@ -51,13 +51,19 @@ impl Element for D3DKMDT_MONITOR_DESCRIPTOR {
 }
 
 fn elements<E: Element>(entered: &Entered<'_>) -> Vec<E> {
-    let monitor = entered.state.monitors.iter().find(|one| one.serial == entered.serial);
+    let monitor = entered
+        .state
+        .monitors
+        .iter()
+        .find(|one| one.serial == entered.serial);
     monitor.map_or_else(Vec::new, E::of)
 }
 
 fn count<E: Element, H>(name: &'static str, set: *mut H, out: Option<Out<SIZE_T>>) -> NTSTATUS {
     enter(name, (set, E::KIND), E::INVALID_SET, |entered| {
-        let Some(out) = out else { return entered.null() };
+        let Some(out) = out else {
+            return entered.null();
+        };
         out.set(elements::<E>(entered).len());
         STATUS_SUCCESS
     })
@@ -74,14 +80,19 @@ fn lend<E: Element>(
         return none;
     };
     let at = (E::RECORD, entered.serial, place);
-    let pointer = entered.state.records.lend(at, false, entered.function, &element);
+    let pointer = entered
+        .state
+        .records
+        .lend(at, false, entered.function, &element);
     out.set(pointer.cast_const());
     STATUS_SUCCESS
 }
 
 fn first<E: Element, H>(name: &'static str, set: *mut H, out: Option<Out<*const E>>) -> NTSTATUS {
     enter(name, (set, E::KIND), E::INVALID_SET, |entered| {
-        let Some(out) = out else { return entered.null() };
+        let Some(out) = out else {
+            return entered.null();
+        };
         lend(entered, 0, STATUS_GRAPHICS_DATASET_IS_EMPTY, &out)
     })
 }
@@ -94,7 +105,9 @@ fn next<E: Element, H>(
     out: Option<Out<*const E>>,
 ) -> NTSTATUS {
     enter(name, (set, E::KIND), E::INVALID_SET, |entered| {
-        let Some(out) = out else { return entered.null() };
+        let Some(out) = out else {
+            return entered.null();
+        };
         let Some(place) = held::<E>(entered, current) else {
             return unknown::<E>(entered);
         };
@@ -113,7 +126,10 @@ fn held<E: Element>(entered: &Entered<'_>, element: *const E) -> Option<usize> {
 }
 
 fn unknown<E: Element>(entered: &Entered<'_>) -> NTSTATUS {
-    entered.misuse(E::INVALID_ELEMENT, || "the element is none of this set that the driver holds")
+    entered.misuse(
+        E::INVALID_ELEMENT,
+        || "the element is none of this set that the driver holds",
+    )
 }
 
 fn release<E: Element, H>(name: &'static str, set: *mut H, element: *const E) -> NTSTATUS {
@@ -123,7 +139,12 @@ fn release<E: Element, H>(name: &'static str, set: *mut H, element: *const E) ->
         }
         let back = entered.state.records.take_back::<E>(E::RECORD, element);
         let edited = back.is_some_and(|back| back.edited || back.overrun);
-        entered.adapter.check(entered.rule(), name, !edited, || "an acquired info was written");
+        entered.adapter.check(
+            entered.rule(),
+            name,
+            !edited,
+            || "an acquired info was written",
+        );
         STATUS_SUCCESS
     })
 }

@@ -23,7 +23,9 @@ use crate::vidpn::{MonitorMode, SourceMode, TargetMode};
 /// The set that the function was called with.
 fn set<'a, M: Mode>(entered: &'a mut Entered<'_>) -> Option<&'a mut Set<M>> {
     let serial = entered.serial;
-    M::sets(entered.state).iter_mut().find(|set| set.serial == serial)
+    M::sets(entered.state)
+        .iter_mut()
+        .find(|set| set.serial == serial)
 }
 
 fn enter_set<M: Mode, H>(
@@ -36,7 +38,9 @@ fn enter_set<M: Mode, H>(
 
 fn count<M: Mode, H>(name: &'static str, handle: *mut H, out: Option<Out<SIZE_T>>) -> NTSTATUS {
     enter_set::<M, H>(name, handle, |entered| {
-        let Some(out) = out else { return entered.null() };
+        let Some(out) = out else {
+            return entered.null();
+        };
         out.set(set::<M>(entered).map_or(0, |set| set.modes.list.len()));
         STATUS_SUCCESS
     })
@@ -58,7 +62,10 @@ fn lend<M: Mode>(
         return none;
     };
     let at = (M::RECORD, entered.serial, place);
-    let pointer = entered.state.records.lend(at, false, entered.function, &mode);
+    let pointer = entered
+        .state
+        .records
+        .lend(at, false, entered.function, &mode);
     out.set(pointer.cast_const());
     STATUS_SUCCESS
 }
@@ -66,7 +73,9 @@ fn lend<M: Mode>(
 /// The informational status of an empty set is that of the other sets' pages: this one's names none.
 fn first<M: Mode, H>(name: &'static str, handle: *mut H, out: Option<Out<*const M>>) -> NTSTATUS {
     enter_set::<M, H>(name, handle, |entered| {
-        let Some(out) = out else { return entered.null() };
+        let Some(out) = out else {
+            return entered.null();
+        };
         lend(entered, Some(0), STATUS_GRAPHICS_DATASET_IS_EMPTY, &out)
     })
 }
@@ -79,7 +88,9 @@ fn next<M: Mode, H>(
     out: Option<Out<*const M>>,
 ) -> NTSTATUS {
     enter_set::<M, H>(name, handle, |entered| {
-        let Some(out) = out else { return entered.null() };
+        let Some(out) = out else {
+            return entered.null();
+        };
         let serial = entered.serial;
         let record = entered.state.records.find(M::RECORD, current);
         let place = record
@@ -87,17 +98,25 @@ fn next<M: Mode, H>(
             .map(|record| record.element + 1);
         if place.is_none() {
             out.set(core::ptr::null());
-            return entered.misuse(M::INVALID_MODE, || {
-                "the current mode is none that was acquired from this set and not released"
-            });
+            return entered.misuse(
+                M::INVALID_MODE,
+                || "the current mode is none that was acquired from this set and not released",
+            );
         }
-        lend(entered, place, STATUS_GRAPHICS_NO_MORE_ELEMENTS_IN_DATASET, &out)
+        lend(
+            entered,
+            place,
+            STATUS_GRAPHICS_NO_MORE_ELEMENTS_IN_DATASET,
+            &out,
+        )
     })
 }
 
 fn pinned<M: Mode, H>(name: &'static str, handle: *mut H, out: Option<Out<*const M>>) -> NTSTATUS {
     enter_set::<M, H>(name, handle, |entered| {
-        let Some(out) = out else { return entered.null() };
+        let Some(out) = out else {
+            return entered.null();
+        };
         let place = set::<M>(entered).and_then(|set| {
             let id = set.modes.pinned?;
             set.modes.list.iter().position(|mode| mode.id() == id)
@@ -108,7 +127,9 @@ fn pinned<M: Mode, H>(name: &'static str, handle: *mut H, out: Option<Out<*const
 
 fn create<M: Mode, H>(name: &'static str, handle: *mut H, out: Option<Out<*mut M>>) -> NTSTATUS {
     enter_set::<M, H>(name, handle, |entered| {
-        let Some(out) = out else { return entered.null() };
+        let Some(out) = out else {
+            return entered.null();
+        };
         if !may_add::<M>(entered) {
             out.set(core::ptr::null_mut());
             return owned::<M>(entered);
@@ -121,7 +142,12 @@ fn create<M: Mode, H>(name: &'static str, handle: *mut H, out: Option<Out<*mut M
         let pattern = Pattern::turn(entered.adapter.port.turns.next());
         let mode = M::blank(id, pattern);
         let at = (M::RECORD, entered.serial, 0);
-        out.set(entered.state.records.lend(at, true, entered.function, &mode));
+        out.set(
+            entered
+                .state
+                .records
+                .lend(at, true, entered.function, &mode),
+        );
         STATUS_SUCCESS
     })
 }
@@ -134,7 +160,10 @@ fn may_add<M: Mode>(entered: &mut Entered<'_>) -> bool {
 
 fn owned<M: Mode>(entered: &Entered<'_>) -> NTSTATUS {
     entered.misuse(M::INVALID_SET, || {
-        alloc::format!("the {} is dxgkrnl's and must be replaced, not edited", M::SET)
+        alloc::format!(
+            "the {} is dxgkrnl's and must be replaced, not edited",
+            M::SET
+        )
     })
 }
 
@@ -146,15 +175,17 @@ fn add<M: Mode, H>(name: &'static str, handle: *mut H, info: *const M) -> NTSTAT
         let serial = entered.serial;
         let record = entered.state.records.find(M::RECORD, info);
         let Some(record) = record.filter(|record| record.made) else {
-            return entered.misuse(M::INVALID_MODE, || {
-                "the mode is none that pfnCreateNewModeInfo made and that was not added yet"
-            });
+            return entered.misuse(
+                M::INVALID_MODE,
+                || "the mode is none that pfnCreateNewModeInfo made and that was not added yet",
+            );
         };
         let (owner, mode) = (record.owner, Records::value::<M>(record));
         if owner != serial {
-            return entered.misuse(STATUS_GRAPHICS_RESOURCES_NOT_RELATED, || {
-                "the mode was made for another set"
-            });
+            return entered.misuse(
+                STATUS_GRAPHICS_RESOURCES_NOT_RELATED,
+                || "the mode was made for another set",
+            );
         }
         if let Some((status, what)) = mode.fault() {
             return entered.misuse(status, || what);
@@ -237,10 +268,15 @@ fn preferred(
     out: Option<Out<*const MonitorMode>>,
 ) -> NTSTATUS {
     enter_set::<MonitorMode, _>(name, handle, |entered| {
-        let Some(out) = out else { return entered.null() };
+        let Some(out) = out else {
+            return entered.null();
+        };
         let place = set::<MonitorMode>(entered).and_then(|set| {
             let preferred = D3DKMDT_MODE_PREFERENCE::D3DKMDT_MP_PREFERRED;
-            set.modes.list.iter().position(|mode| mode.Preference == preferred)
+            set.modes
+                .list
+                .iter()
+                .position(|mode| mode.Preference == preferred)
         });
         lend(entered, place, STATUS_GRAPHICS_NO_PREFERRED_MODE, &out)
     })
@@ -254,9 +290,10 @@ fn release<M: Mode, H>(name: &'static str, handle: *mut H, info: *const M) -> NT
         if ours && give_back::<M>(entered, info) {
             return STATUS_SUCCESS;
         }
-        entered.misuse(M::INVALID_MODE, || {
-            "the mode is none of this set that the driver holds"
-        })
+        entered.misuse(
+            M::INVALID_MODE,
+            || "the mode is none of this set that the driver holds",
+        )
     })
 }
 
@@ -334,11 +371,36 @@ macro_rules! pin_functions {
     };
 }
 
-mode_set_functions!(source, SourceMode, D3DKMDT_HVIDPNSOURCEMODESET, "SourceModeSet");
-mode_set_functions!(target, TargetMode, D3DKMDT_HVIDPNTARGETMODESET, "TargetModeSet");
-mode_set_functions!(monitor, MonitorMode, D3DKMDT_HMONITORSOURCEMODESET, "MonitorSourceModeSet");
-pin_functions!(source_pin, SourceMode, D3DKMDT_HVIDPNSOURCEMODESET, "SourceModeSet");
-pin_functions!(target_pin, TargetMode, D3DKMDT_HVIDPNTARGETMODESET, "TargetModeSet");
+mode_set_functions!(
+    source,
+    SourceMode,
+    D3DKMDT_HVIDPNSOURCEMODESET,
+    "SourceModeSet"
+);
+mode_set_functions!(
+    target,
+    TargetMode,
+    D3DKMDT_HVIDPNTARGETMODESET,
+    "TargetModeSet"
+);
+mode_set_functions!(
+    monitor,
+    MonitorMode,
+    D3DKMDT_HMONITORSOURCEMODESET,
+    "MonitorSourceModeSet"
+);
+pin_functions!(
+    source_pin,
+    SourceMode,
+    D3DKMDT_HVIDPNSOURCEMODESET,
+    "SourceModeSet"
+);
+pin_functions!(
+    target_pin,
+    TargetMode,
+    D3DKMDT_HVIDPNTARGETMODESET,
+    "TargetModeSet"
+);
 
 ddi_fn! {
     pub(crate) unsafe fn acquire_preferred(

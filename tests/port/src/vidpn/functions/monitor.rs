@@ -34,7 +34,9 @@ fn enter_adapter(
     let Some(adapter) = registry::adapter(handle) else {
         if let Some(port) = calling_port() {
             port.journal.interface_function(function);
-            let rule = port.frames.current(port.host.thread_id(), |frame| rule_of(frame.ddi));
+            let rule = port
+                .frames
+                .current(port.host.thread_id(), |frame| rule_of(frame.ddi));
             port.check(rule.unwrap_or(Rule::V3), function, false, || {
                 format!("{handle:p} is no DeviceHandle of DXGKRNL_INTERFACE")
             });
@@ -67,11 +69,17 @@ fn enter_adapter(
 /// The monitor on a target: the serial numbers of its objects and of its mode set.
 fn monitor(entered: &Entered<'_>, target: u32) -> Result<(u32, u32), NTSTATUS> {
     if !entered.adapter.is_target(target) {
-        return Err(entered.misuse(STATUS_GRAPHICS_INVALID_VIDEO_PRESENT_TARGET, || {
-            format!("the adapter has no target {target}")
-        }));
+        return Err(
+            entered.misuse(STATUS_GRAPHICS_INVALID_VIDEO_PRESENT_TARGET, || {
+                format!("the adapter has no target {target}")
+            }),
+        );
     }
-    let monitor = entered.state.monitors.iter().find(|monitor| monitor.target == target);
+    let monitor = entered
+        .state
+        .monitors
+        .iter()
+        .find(|monitor| monitor.target == target);
     monitor
         .map(|monitor| (monitor.serial, monitor.modes))
         .ok_or(STATUS_GRAPHICS_MONITOR_NOT_CONNECTED)
@@ -86,14 +94,20 @@ fn give<H, T>(
     table: &'static T,
 ) -> NTSTATUS {
     enter_adapter(function, adapter, |entered| {
-        let (Some(out), Some(interface)) = out else { return entered.null() };
+        let (Some(out), Some(interface)) = out else {
+            return entered.null();
+        };
         let (mut serial, modes) = match monitor(entered, target) {
             Ok(found) => found,
             Err(status) => return status,
         };
         if kind == Kind::MonitorModeSet {
             serial = modes;
-            let set = entered.state.monitor_sets.iter_mut().find(|set| set.serial == modes);
+            let set = entered
+                .state
+                .monitor_sets
+                .iter_mut()
+                .find(|set| set.serial == modes);
             if let Some(set) = set {
                 set.acquired += 1;
             }

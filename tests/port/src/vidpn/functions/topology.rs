@@ -25,11 +25,20 @@ fn enter_topology(
     handle: D3DKMDT_HVIDPNTOPOLOGY,
     work: impl FnOnce(&mut Entered<'_>) -> NTSTATUS,
 ) -> NTSTATUS {
-    enter(function, (handle, Kind::Topology), STATUS_GRAPHICS_INVALID_VIDPN_TOPOLOGY, work)
+    enter(
+        function,
+        (handle, Kind::Topology),
+        STATUS_GRAPHICS_INVALID_VIDPN_TOPOLOGY,
+        work,
+    )
 }
 
 fn paths<'a>(entered: &'a Entered<'_>) -> &'a [Path] {
-    entered.state.vidpn.as_ref().map_or(&[], |vidpn| &vidpn.paths)
+    entered
+        .state
+        .vidpn
+        .as_ref()
+        .map_or(&[], |vidpn| &vidpn.paths)
 }
 
 fn access(entered: &Entered<'_>) -> Option<Access> {
@@ -49,23 +58,36 @@ fn lend(
         return none;
     };
     let at = (RecordKind::Path, entered.serial, place);
-    let pointer = entered.state.records.lend(at, false, entered.function, &path);
+    let pointer = entered
+        .state
+        .records
+        .lend(at, false, entered.function, &path);
     out.set(pointer.cast_const());
     STATUS_SUCCESS
 }
 
 /// Takes a record back and looks at what was done to it.
 fn give_back(entered: &mut Entered<'_>, info: *const Path) {
-    let Some(returned) = entered.state.records.take_back::<Path>(RecordKind::Path, info) else {
+    let Some(returned) = entered
+        .state
+        .records
+        .take_back::<Path>(RecordKind::Path, info)
+    else {
         return;
     };
     let (rule, name) = (entered.rule(), entered.function);
-    entered.adapter.check(rule, name, !returned.edited, || {
-        "an acquired path info was written: it is read-only"
-    });
-    entered.adapter.check(rule, name, !returned.overrun, || {
-        "the memory behind a path info was written"
-    });
+    entered.adapter.check(
+        rule,
+        name,
+        !returned.edited,
+        || "an acquired path info was written: it is read-only",
+    );
+    entered.adapter.check(
+        rule,
+        name,
+        !returned.overrun,
+        || "the memory behind a path info was written",
+    );
 }
 
 /// Adds a path that the driver has made and filled.
@@ -75,9 +97,10 @@ fn add(entered: &mut Entered<'_>, info: *const Path) -> NTSTATUS {
     }
     let record = entered.state.records.find(RecordKind::Path, info);
     let Some(record) = record.filter(|record| record.made) else {
-        return entered.misuse(STATUS_GRAPHICS_INVALID_VIDPN_PRESENT_PATH, || {
-            "the path is none that pfnCreateNewPathInfo made and that was not added yet"
-        });
+        return entered.misuse(
+            STATUS_GRAPHICS_INVALID_VIDPN_PRESENT_PATH,
+            || "the path is none that pfnCreateNewPathInfo made and that was not added yet",
+        );
     };
     let path = Records::value::<Path>(record);
     let (source, target) = (path.VidPnSourceId, path.VidPnTargetId);
@@ -95,7 +118,10 @@ fn add(entered: &mut Entered<'_>, info: *const Path) -> NTSTATUS {
     let taken = |known: &Path| known.VidPnTargetId == target || known.ImportanceOrdinal == ordinal;
     if paths(entered).iter().any(taken) {
         return entered.misuse(STATUS_GRAPHICS_PATH_ALREADY_IN_TOPOLOGY, || {
-            format!("another path has target {target} or importance {}", ordinal.0)
+            format!(
+                "another path has target {target} or importance {}",
+                ordinal.0
+            )
         });
     }
     if let Some(what) = path::fault(&path) {
@@ -112,7 +138,10 @@ fn add(entered: &mut Entered<'_>, info: *const Path) -> NTSTATUS {
 fn update(entered: &mut Entered<'_>, new: &Path) -> NTSTATUS {
     let access = access(entered);
     if !matches!(access, Some(Access::Enumerate(_) | Access::Recommend)) {
-        return entered.misuse(STATUS_ACCESS_DENIED, || "this DDI's VidPN is for looking at");
+        return entered.misuse(
+            STATUS_ACCESS_DENIED,
+            || "this DDI's VidPN is for looking at",
+        );
     }
     let (source, target) = (new.VidPnSourceId, new.VidPnTargetId);
     let Some(old) = entered.state.path(source, target).copied() else {
@@ -125,23 +154,26 @@ fn update(entered: &mut Entered<'_>, new: &Path) -> NTSTATUS {
     }
     let (was, is) = (&old.ContentTransformation, &new.ContentTransformation);
     if (was.Scaling, was.Rotation) != (is.Scaling, is.Rotation) {
-        return entered.misuse(STATUS_INVALID_PARAMETER, || {
-            "Scaling or Rotation differs: support flags alone are updated"
-        });
+        return entered.misuse(
+            STATUS_INVALID_PARAMETER,
+            || "Scaling or Rotation differs: support flags alone are updated",
+        );
     }
     if let Some(Access::Enumerate(pivot)) = access {
         let kept = |pinned: bool, kind: Pivot| pinned || pivot == kind;
         let scaling = kept(scaling_is_pinned(&old), Pivot::Scaling(source, target));
         if scaling && was.ScalingSupport != is.ScalingSupport {
-            return entered.misuse(STATUS_INVALID_PARAMETER, || {
-                "scaling is pinned or the pivot, yet ScalingSupport changes"
-            });
+            return entered.misuse(
+                STATUS_INVALID_PARAMETER,
+                || "scaling is pinned or the pivot, yet ScalingSupport changes",
+            );
         }
         let rotation = kept(rotation_is_pinned(&old), Pivot::Rotation(source, target));
         if rotation && was.RotationSupport != is.RotationSupport {
-            return entered.misuse(STATUS_INVALID_PARAMETER, || {
-                "rotation is pinned or the pivot, yet RotationSupport changes"
-            });
+            return entered.misuse(
+                STATUS_INVALID_PARAMETER,
+                || "rotation is pinned or the pivot, yet RotationSupport changes",
+            );
         }
     }
     let paths = entered.state.vidpn.as_mut().map(|vidpn| &mut vidpn.paths);

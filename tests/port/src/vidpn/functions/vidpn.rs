@@ -63,7 +63,12 @@ fn enter_vidpn(
     handle: D3DKMDT_HVIDPN,
     work: impl FnOnce(&mut Entered<'_>) -> NTSTATUS,
 ) -> NTSTATUS {
-    enter(function, (handle, Kind::VidPn), STATUS_GRAPHICS_INVALID_VIDPN, work)
+    enter(
+        function,
+        (handle, Kind::VidPn),
+        STATUS_GRAPHICS_INVALID_VIDPN,
+        work,
+    )
 }
 
 fn access(entered: &Entered<'_>) -> Option<Access> {
@@ -79,7 +84,9 @@ fn set_of<E: End>(entered: &mut Entered<'_>, id: u32) -> Option<u32> {
     if let Some(serial) = E::of(vidpn).get(&id) {
         return Some(*serial);
     }
-    let serial = entered.state.own::<E>(id, crate::vidpn::network::Modes::default());
+    let serial = entered
+        .state
+        .own::<E>(id, crate::vidpn::network::Modes::default());
     let vidpn = entered.state.vidpn.as_mut()?;
     E::of(vidpn).insert(id, serial);
     Some(serial)
@@ -91,7 +98,9 @@ fn invalid_id<E: End>(entered: &mut Entered<'_>, id: u32) -> NTSTATUS {
     if vidpn.is_some_and(|vidpn| E::of(vidpn).contains_key(&id)) {
         return E::INVALID_ID;
     }
-    entered.misuse(E::INVALID_ID, || format!("the adapter has no such identifier as {id}"))
+    entered.misuse(E::INVALID_ID, || {
+        format!("the adapter has no such identifier as {id}")
+    })
 }
 
 fn acquire<E: End, H, T>(
@@ -102,7 +111,9 @@ fn acquire<E: End, H, T>(
     table: &'static T,
 ) -> NTSTATUS {
     enter_vidpn(function, handle, |entered| {
-        let (Some(out), Some(interface)) = out else { return entered.null() };
+        let (Some(out), Some(interface)) = out else {
+            return entered.null();
+        };
         let Some(serial) = set_of::<E>(entered, id) else {
             return invalid_id::<E>(entered, id);
         };
@@ -124,7 +135,9 @@ fn create<E: End, H, T>(
     table: &'static T,
 ) -> NTSTATUS {
     enter_vidpn(function, handle, |entered| {
-        let (Some(out), Some(interface)) = out else { return entered.null() };
+        let (Some(out), Some(interface)) = out else {
+            return entered.null();
+        };
         if set_of::<E>(entered, id).is_none() {
             return invalid_id::<E>(entered, id);
         }
@@ -143,12 +156,16 @@ fn create<E: End, H, T>(
 fn set_beside<E: End, H>(entered: &mut Entered<'_>, handle: *mut H) -> Option<u32> {
     let (adapter, serial) = open(handle, E::KIND)?;
     let here = adapter.handle() == entered.adapter.handle();
-    let lives = E::sets(entered.state).iter().any(|set| set.serial == serial);
+    let lives = E::sets(entered.state)
+        .iter()
+        .any(|set| set.serial == serial);
     (here && lives).then_some(serial)
 }
 
 fn no_set<E: End>(entered: &Entered<'_>) -> NTSTATUS {
-    entered.misuse(E::INVALID_SET, || format!("the handle is none of a {}", E::SET))
+    entered.misuse(E::INVALID_SET, || {
+        format!("the handle is none of a {}", E::SET)
+    })
 }
 
 fn assign<E: End, H>(
@@ -160,9 +177,10 @@ fn assign<E: End, H>(
     enter_vidpn(function, handle, |entered| {
         let access = access(entered);
         if !matches!(access, Some(Access::Enumerate(_) | Access::Recommend)) {
-            return entered.misuse(STATUS_GRAPHICS_INVALID_VIDPN, || {
-                "this DDI's VidPN is for looking at"
-            });
+            return entered.misuse(
+                STATUS_GRAPHICS_INVALID_VIDPN,
+                || "this DDI's VidPN is for looking at",
+            );
         }
         let Some(serial) = set_beside::<E, H>(entered, set) else {
             return no_set::<E>(entered);
@@ -190,7 +208,10 @@ fn place<E: End>(entered: &mut Entered<'_>, id: u32, before: u32, serial: u32) -
     };
     if !new.free {
         return entered.misuse(E::INVALID_SET, || {
-            format!("the {} is none that pfnCreateNew…ModeSet made and that is free", E::SET)
+            format!(
+                "the {} is none that pfnCreateNew…ModeSet made and that is free",
+                E::SET
+            )
         });
     }
     // From here on the set is dxgkrnl's: a failure releases it.
@@ -217,9 +238,12 @@ fn place<E: End>(entered: &mut Entered<'_>, id: u32, before: u32, serial: u32) -
         new.modes.pin(mode);
     }
     let rule = entered.rule();
-    entered.adapter.check(rule, entered.function, !enumerates || pinned.is_none(), || {
-        format!("the {} of {id} has a pinned mode and was replaced", E::SET)
-    });
+    entered.adapter.check(
+        rule,
+        entered.function,
+        !enumerates || pinned.is_none(),
+        || format!("the {} of {id} has a pinned mode and was replaced", E::SET),
+    );
     if let Some(vidpn) = entered.state.vidpn.as_mut() {
         E::of(vidpn).insert(id, serial);
     }
@@ -234,8 +258,7 @@ fn forget<E: End>(state: &mut State, serial: u32) {
         .as_mut()
         .is_some_and(|vidpn| E::of(vidpn).values().any(|set| *set == serial));
     if !placed {
-        E::sets(state)
-            .retain(|set| set.serial != serial || set.acquired != 0 || set.created != 0);
+        E::sets(state).retain(|set| set.serial != serial || set.acquired != 0 || set.created != 0);
     }
 }
 
@@ -244,7 +267,9 @@ fn release<E: End, H>(function: &'static str, handle: D3DKMDT_HVIDPN, set: *mut 
         let Some(serial) = set_beside::<E, H>(entered, set) else {
             return no_set::<E>(entered);
         };
-        let held = E::sets(entered.state).iter_mut().find(|set| set.serial == serial);
+        let held = E::sets(entered.state)
+            .iter_mut()
+            .find(|set| set.serial == serial);
         let released = held.is_some_and(|set| {
             if set.acquired != 0 {
                 set.acquired -= 1;

@@ -29,6 +29,7 @@ fn add(version: u32, device_object: *mut DEVICE_OBJECT, out: *mut PVOID) -> NTST
         framebuffer: ptr::null_mut(),
         registers: ptr::null_mut(),
         screen: super::Screen::default(),
+        shown: None,
     };
     unsafe {
         block.write(context);

@@ -16,7 +16,8 @@ use super::machine::Machine;
 mod adapter;
 mod allocation;
 mod display;
-mod vidpn;
+pub mod vidpn;
+pub mod vidpn_objects;
 
 pub use adapter::*;
 pub use allocation::*;
@@ -32,6 +33,8 @@ pub struct Context {
     pub framebuffer: *mut c_void,
     pub registers: *mut c_void,
     pub screen: Screen,
+    /// Size of the committed mode.
+    pub shown: Option<(u32, u32)>,
 }
 
 /// What a user-mode driver says of an allocation.

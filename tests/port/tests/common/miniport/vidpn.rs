@@ -6,12 +6,13 @@
 )]
 
 use std::ptr;
+use std::sync::atomic::Ordering::Relaxed;
 
 use dxgk_sys::status::*;
 use dxgk_sys::*;
 
 use super::vidpn_objects::{ModeSet, Path, Plan, SourceMode, TargetMode, interface};
-use super::{Context, context};
+use super::{Context, TARGET, context};
 
 /// Sizes, largest first.
 pub const SIZES: [(u32, u32); 3] = [(1024, 768), (800, 600), (640, 480)];
@@ -37,10 +38,22 @@ pub fn signal((width, height): (u32, u32)) -> D3DKMDT_VIDEO_SIGNAL_INFO {
     let clock = total_width * total_height * 60;
     let mut signal = D3DKMDT_VIDEO_SIGNAL_INFO::ZERO;
     signal.VideoStandard = D3DKMDT_VIDEO_SIGNAL_STANDARD::D3DKMDT_VSS_OTHER;
-    signal.TotalSize = D3DKMDT_2DREGION { cx: total_width, cy: total_height };
-    signal.ActiveSize = D3DKMDT_2DREGION { cx: width, cy: height };
-    signal.VSyncFreq = D3DDDI_RATIONAL { Numerator: 60, Denominator: 1 };
-    signal.HSyncFreq = D3DDDI_RATIONAL { Numerator: clock, Denominator: total_width };
+    signal.TotalSize = D3DKMDT_2DREGION {
+        cx: total_width,
+        cy: total_height,
+    };
+    signal.ActiveSize = D3DKMDT_2DREGION {
+        cx: width,
+        cy: height,
+    };
+    signal.VSyncFreq = D3DDDI_RATIONAL {
+        Numerator: 60,
+        Denominator: 1,
+    };
+    signal.HSyncFreq = D3DDDI_RATIONAL {
+        Numerator: clock,
+        Denominator: total_width,
+    };
     signal.PixelRate = clock as usize;
     signal.u0.ScanLineOrdering = D3DDDI_VIDEO_SIGNAL_SCANLINE_ORDERING::D3DDDI_VSSLO_PROGRESSIVE;
     signal
@@ -49,8 +62,14 @@ pub fn signal((width, height): (u32, u32)) -> D3DKMDT_VIDEO_SIGNAL_INFO {
 pub fn fill_source(mode: &mut SourceMode, (width, height): (u32, u32), format: D3DDDIFORMAT) {
     mode.Type = D3DKMDT_VIDPN_SOURCE_MODE_TYPE::D3DKMDT_RMT_GRAPHICS;
     mode.Format.Graphics = D3DKMDT_GRAPHICS_RENDERING_FORMAT {
-        PrimSurfSize: D3DKMDT_2DREGION { cx: width, cy: height },
-        VisibleRegionSize: D3DKMDT_2DREGION { cx: width, cy: height },
+        PrimSurfSize: D3DKMDT_2DREGION {
+            cx: width,
+            cy: height,
+        },
+        VisibleRegionSize: D3DKMDT_2DREGION {
+            cx: width,
+            cy: height,
+        },
         Stride: width * 4,
         PixelFormat: format,
         ColorBasis: D3DKMDT_COLOR_BASIS::D3DKMDT_CB_SRGB,
@@ -70,7 +89,10 @@ pub fn source_size(mode: &SourceMode) -> (u32, u32) {
 }
 
 pub fn target_size(mode: &TargetMode) -> (u32, u32) {
-    (mode.VideoSignalInfo.ActiveSize.cx, mode.VideoSignalInfo.ActiveSize.cy)
+    (
+        mode.VideoSignalInfo.ActiveSize.cx,
+        mode.VideoSignalInfo.ActiveSize.cy,
+    )
 }
 
 /// Whether the hardware can do all that is pinned.
@@ -123,8 +145,13 @@ fn enumerate(context: &Context, argument: &DXGKARG_ENUMVIDPNCOFUNCMODALITY) -> N
     let open_target = plan.pinned_target.is_none() && pivot != Pivot::D3DKMDT_EPT_VIDPNTARGET;
     // Sizes that are left by what is pinned.
     let left = |size: &(u32, u32)| {
-        plan.pinned_source.as_ref().is_none_or(|mode| source_size(mode) == *size)
-            && plan.pinned_target.as_ref().is_none_or(|mode| target_size(mode) == *size)
+        plan.pinned_source
+            .as_ref()
+            .is_none_or(|mode| source_size(mode) == *size)
+            && plan
+                .pinned_target
+                .as_ref()
+                .is_none_or(|mode| target_size(mode) == *size)
     };
     if open_source {
         let status = ModeSet::<SourceMode>::replace(vidpn, handle, 0, |set| {
@@ -140,7 +167,7 @@ fn enumerate(context: &Context, argument: &DXGKARG_ENUMVIDPNCOFUNCMODALITY) -> N
         }
     }
     if open_target {
-        let status = ModeSet::<TargetMode>::replace(vidpn, handle, 0, |set| {
+        let status = ModeSet::<TargetMode>::replace(vidpn, handle, TARGET, |set| {
             for size in SIZES.into_iter().filter(left) {
                 set.add(|mode| fill_target(mode, size))?;
             }
@@ -157,21 +184,35 @@ fn enumerate(context: &Context, argument: &DXGKARG_ENUMVIDPNCOFUNCMODALITY) -> N
 fn recommend(context: &Context, handle: D3DKMDT_HVIDPN) -> Result<(), NTSTATUS> {
     let vidpn = interface(context, handle)?;
     Plan::add_path(vidpn, handle)?;
-    let done = |status| if status == STATUS_SUCCESS { Ok(()) } else { Err(status) };
+    let done = |status| {
+        if status == STATUS_SUCCESS {
+            Ok(())
+        } else {
+            Err(status)
+        }
+    };
     done(ModeSet::<SourceMode>::replace(vidpn, handle, 0, |set| {
         let id = set.add(|mode| fill_source(mode, SIZES[0], FORMATS[0]))?;
         set.pin(id)
     }))?;
-    done(ModeSet::<TargetMode>::replace(vidpn, handle, 0, |set| {
-        let id = set.add(|mode| fill_target(mode, SIZES[0]))?;
-        set.pin(id)
-    }))
+    done(ModeSet::<TargetMode>::replace(
+        vidpn,
+        handle,
+        TARGET,
+        |set| {
+            let id = set.add(|mode| fill_target(mode, SIZES[0]))?;
+            set.pin(id)
+        },
+    ))
 }
 
 /// Adds the miniport's sizes to a monitor's, those that it lacks.
 fn add_monitor_modes(argument: &DXGKARG_RECOMMENDMONITORMODES) -> NTSTATUS {
     let (table, set) = unsafe {
-        (&*argument.pMonitorSourceModeSetInterface, argument.hMonitorSourceModeSet)
+        (
+            &*argument.pMonitorSourceModeSetInterface,
+            argument.hMonitorSourceModeSet,
+        )
     };
     for size in SIZES {
         let mut info = ptr::null_mut();
@@ -212,7 +253,7 @@ fn commit(context: &mut Context, argument: &DXGKARG_COMMITVIDPN) -> NTSTATUS {
         return STATUS_SUCCESS;
     };
     let enforce = D3DKMDT_MONITOR_CONNECTIVITY_CHECKS::D3DKMDT_MCC_ENFORCE;
-    if argument.MonitorConnectivityChecks == enforce && !context.is_connected() {
+    if argument.MonitorConnectivityChecks == enforce && context.screen.unplugged.load(Relaxed) {
         return STATUS_GRAPHICS_INVALID_VIDPN_TOPOLOGY;
     }
     let Some(mode) = plan.pinned_source.filter(|_| plan.pinned_target.is_some()) else {
@@ -225,8 +266,19 @@ fn commit(context: &mut Context, argument: &DXGKARG_COMMITVIDPN) -> NTSTATUS {
     STATUS_SUCCESS
 }
 
+/// The callbacks of a table.
+pub fn fill(table: &mut DRIVER_INITIALIZATION_DATA) {
+    table.DxgkDdiIsSupportedVidPn = Some(is_supported);
+    table.DxgkDdiRecommendFunctionalVidPn = Some(recommend_functional);
+    table.DxgkDdiEnumVidPnCofuncModality = Some(enum_cofunc_modality);
+    table.DxgkDdiCommitVidPn = Some(commit_vidpn);
+    table.DxgkDdiUpdateActiveVidPnPresentPath = Some(update_active_path);
+    table.DxgkDdiRecommendMonitorModes = Some(recommend_monitor_modes);
+    table.DxgkDdiQueryVidPnHWCapability = Some(query_hw_capability);
+}
+
 ddi_fn! {
-    pub unsafe fn is_supported_vid_pn(
+    pub unsafe fn is_supported(
         this: PVOID,
         argument: *mut DXGKARG_ISSUPPORTEDVIDPN,
     ) -> NTSTATUS {
@@ -246,14 +298,14 @@ ddi_fn! {
         }
     }
 
-    pub unsafe fn enum_vid_pn_cofunc_modality(
+    pub unsafe fn enum_cofunc_modality(
         this: PVOID,
         argument: *const DXGKARG_ENUMVIDPNCOFUNCMODALITY,
     ) -> NTSTATUS {
         unsafe { enumerate(context(this), &*argument) }
     }
 
-    pub unsafe fn recommend_functional_vid_pn(
+    pub unsafe fn recommend_functional(
         this: PVOID,
         argument: *const DXGKARG_RECOMMENDFUNCTIONALVIDPN,
     ) -> NTSTATUS {
@@ -268,17 +320,17 @@ ddi_fn! {
         add_monitor_modes(unsafe { &*argument })
     }
 
-    pub unsafe fn commit_vid_pn(this: PVOID, argument: *const DXGKARG_COMMITVIDPN) -> NTSTATUS {
+    pub unsafe fn commit_vidpn(this: PVOID, argument: *const DXGKARG_COMMITVIDPN) -> NTSTATUS {
         unsafe { commit(context(this), &*argument) }
     }
 
-    pub unsafe fn update_active_vid_pn_present_path(
+    pub unsafe fn update_active_path(
         this: PVOID,
         argument: *const DXGKARG_UPDATEACTIVEVIDPNPRESENTPATH,
     ) -> NTSTATUS {
         let path = unsafe { &(*argument).VidPnPresentPathInfo };
         let ends = (path.VidPnSourceId, path.VidPnTargetId);
-        if unsafe { context(this) }.shown.is_none() || ends != (0, 0) {
+        if unsafe { context(this) }.shown.is_none() || ends != (0, TARGET) {
             return STATUS_GRAPHICS_PATH_NOT_IN_TOPOLOGY;
         }
         let default = path.GammaRamp.Type == D3DDDI_GAMMARAMP_TYPE::D3DDDI_GAMMARAMP_DEFAULT;
@@ -288,7 +340,7 @@ ddi_fn! {
         STATUS_SUCCESS
     }
 
-    pub unsafe fn query_vid_pn_hw_capability(
+    pub unsafe fn query_hw_capability(
         _this: PVOID,
         argument: *mut DXGKARG_QUERYVIDPNHWCAPABILITY,
     ) -> NTSTATUS {

@@ -10,7 +10,7 @@ use std::ptr;
 use dxgk_sys::status::*;
 use dxgk_sys::*;
 
-use super::Context;
+use super::{Context, TARGET};
 
 pub type Path = D3DKMDT_VIDPN_PRESENT_PATH;
 pub type SourceMode = D3DKMDT_VIDPN_SOURCE_MODE;
@@ -32,7 +32,13 @@ pub fn interface(context: &Context, handle: D3DKMDT_HVIDPN) -> Result<VidPn, NTS
 pub fn topology(
     vidpn: VidPn,
     handle: D3DKMDT_HVIDPN,
-) -> Result<(D3DKMDT_HVIDPNTOPOLOGY, &'static DXGK_VIDPNTOPOLOGY_INTERFACE), NTSTATUS> {
+) -> Result<
+    (
+        D3DKMDT_HVIDPNTOPOLOGY,
+        &'static DXGK_VIDPNTOPOLOGY_INTERFACE,
+    ),
+    NTSTATUS,
+> {
     let (mut topology, mut table) = (ptr::null_mut(), ptr::null());
     let get = vidpn.pfnGetTopology.unwrap();
     done(unsafe { get(handle, &raw mut topology, &raw mut table) })?;
@@ -59,13 +65,13 @@ impl Plan {
         done(unsafe { paths.pfnAcquireFirstPathInfo.unwrap()(topology, &raw mut info) })?;
         let path = unsafe { *info };
         unsafe { paths.pfnReleasePathInfo.unwrap()(topology, info) };
-        if count != 1 || (path.VidPnSourceId, path.VidPnTargetId) != (0, 0) {
+        if count != 1 || (path.VidPnSourceId, path.VidPnTargetId) != (0, TARGET) {
             return Err(STATUS_GRAPHICS_INVALID_VIDPN_TOPOLOGY);
         }
         Ok(Some(Self {
             path,
             pinned_source: ModeSet::<SourceMode>::pinned(vidpn, handle, 0)?,
-            pinned_target: ModeSet::<TargetMode>::pinned(vidpn, handle, 0)?,
+            pinned_target: ModeSet::<TargetMode>::pinned(vidpn, handle, TARGET)?,
         }))
     }
 
@@ -79,7 +85,7 @@ impl Plan {
         }
     }
 
-    /// Adds the path from source 0 to target 0.
+    /// Adds the path from the source to the target.
     pub fn add_path(vidpn: VidPn, handle: D3DKMDT_HVIDPN) -> Result<(), NTSTATUS> {
         let (topology, paths) = topology(vidpn, handle)?;
         let mut info = ptr::null_mut();
@@ -95,6 +101,7 @@ impl Plan {
 
 pub fn fill_path(path: &mut Path) {
     *path = Path::ZERO;
+    path.VidPnTargetId = TARGET;
     path.ImportanceOrdinal = D3DKMDT_VIDPN_PRESENT_PATH_IMPORTANCE::D3DKMDT_VPPI_PRIMARY;
     let transformation = &mut path.ContentTransformation;
     transformation.Scaling = D3DKMDT_VIDPN_PRESENT_PATH_SCALING::D3DKMDT_VPPS_IDENTITY;
@@ -144,16 +151,28 @@ pub struct Opened<M: Mode> {
 impl<M: Mode> ModeSet<M> {
     /// Acquires the set of an end. Release it.
     pub fn acquire(vidpn: VidPn, handle: D3DKMDT_HVIDPN, of: u32) -> Result<Self, NTSTATUS> {
-        let mut opened = Opened { set: ptr::null_mut(), table: ptr::null() };
+        let mut opened = Opened {
+            set: ptr::null_mut(),
+            table: ptr::null(),
+        };
         done(M::acquire(vidpn, handle, of, &mut opened))?;
-        Ok(Self { handle: opened.set, table: unsafe { &*opened.table } })
+        Ok(Self {
+            handle: opened.set,
+            table: unsafe { &*opened.table },
+        })
     }
 
     /// Makes a set. Assign or release it.
     pub fn create(vidpn: VidPn, handle: D3DKMDT_HVIDPN, of: u32) -> Result<Self, NTSTATUS> {
-        let mut opened = Opened { set: ptr::null_mut(), table: ptr::null() };
+        let mut opened = Opened {
+            set: ptr::null_mut(),
+            table: ptr::null(),
+        };
         done(M::create(vidpn, handle, of, &mut opened))?;
-        Ok(Self { handle: opened.set, table: unsafe { &*opened.table } })
+        Ok(Self {
+            handle: opened.set,
+            table: unsafe { &*opened.table },
+        })
     }
 
     /// The mode that is pinned at an end.
@@ -215,15 +234,30 @@ macro_rules! mode {
             type Handle = $handle;
             type Table = $table;
 
-            fn acquire(vidpn: VidPn, handle: D3DKMDT_HVIDPN, of: u32, out: &mut Opened<Self>) -> NTSTATUS {
+            fn acquire(
+                vidpn: VidPn,
+                handle: D3DKMDT_HVIDPN,
+                of: u32,
+                out: &mut Opened<Self>,
+            ) -> NTSTATUS {
                 unsafe { vidpn.$acquire.unwrap()(handle, of, &raw mut out.set, &raw mut out.table) }
             }
 
-            fn create(vidpn: VidPn, handle: D3DKMDT_HVIDPN, of: u32, out: &mut Opened<Self>) -> NTSTATUS {
+            fn create(
+                vidpn: VidPn,
+                handle: D3DKMDT_HVIDPN,
+                of: u32,
+                out: &mut Opened<Self>,
+            ) -> NTSTATUS {
                 unsafe { vidpn.$create.unwrap()(handle, of, &raw mut out.set, &raw mut out.table) }
             }
 
-            fn assign(vidpn: VidPn, handle: D3DKMDT_HVIDPN, of: u32, set: *mut $handle) -> NTSTATUS {
+            fn assign(
+                vidpn: VidPn,
+                handle: D3DKMDT_HVIDPN,
+                of: u32,
+                set: *mut $handle,
+            ) -> NTSTATUS {
                 unsafe { vidpn.$assign.unwrap()(handle, of, set) }
             }
 
