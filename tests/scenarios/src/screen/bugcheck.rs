@@ -3,8 +3,6 @@
 use alloc::format;
 use alloc::vec;
 
-use dxgk_port::Choice;
-
 use super::stage::Stage;
 use crate::outcome::{Failed, Outcome, check, done};
 use crate::picture::Picture;

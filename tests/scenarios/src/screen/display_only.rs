@@ -2,7 +2,6 @@
 
 use alloc::format;
 
-use dxgk_port::Choice;
 use dxgk_sys::RECT;
 
 use super::stage::{Stage, pattern};

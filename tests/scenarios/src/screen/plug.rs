@@ -1,7 +1,5 @@
 //! Unplugging the monitor and plugging another in.
 
-use dxgk_port::Choice;
-
 use super::stage::{Stage, pattern};
 use crate::outcome::{Failed, Outcome, check};
 use crate::row::Context;
