@@ -82,7 +82,6 @@ impl Display {
 
     /// CommitVidPn is about to be called. A VSYNC may come in it and after it, of whatever is scanned out then; what
     /// must be there is known again when the next address is set.
-    #[allow(dead_code)] // the VidPN manager's to call
     pub(crate) fn committing(&self, host: &dyn Host) {
         self.scan.with(host, Scan::forget_pictures);
     }

@@ -111,7 +111,6 @@ impl Scan {
     }
 
     /// What the sources show is unknown until their addresses are set.
-    #[allow(dead_code)] // as `Display::committing`
     pub(super) fn forget_pictures(&mut self) {
         for source in &mut self.sources {
             source.shown = None;

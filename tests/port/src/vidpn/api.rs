@@ -34,7 +34,7 @@ pub struct Timing {
 impl Timing {
     fn new(signal: &D3DKMDT_VIDEO_SIGNAL_INFO) -> Self {
         let rate = |rate: &dxgk_sys::D3DDDI_RATIONAL| {
-            signal::millihertz(rate).map(|_| (rate.Numerator, rate.Denominator))
+            signal::millihertz(*rate).map(|_| (rate.Numerator, rate.Denominator))
         };
         Self {
             active: signal::active(signal),
@@ -173,6 +173,7 @@ impl From<&VidPnMode> for Choice {
 
 /// How a VidPN is committed. The default is a mode change of one source in daily work.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools)] // flags of the DDI, each its own
 pub struct CommitFlags {
     /// AffectedVidPnSourceId is D3DDDI_ID_ALL, not the source.
     pub all_sources: bool,

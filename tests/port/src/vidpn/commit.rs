@@ -162,6 +162,7 @@ impl AdapterInner {
         let request = Request::new(Ddi::CommitVidPn, Access::Inspect, Some(network.clone()));
         let mut same = true;
         let arguments = || format!("{}, {flags:?}", describe(network));
+        self.display.committing(&*self.port.host);
         let outcome = self.with_vidpn(request, arguments, |vidpn| {
             argument.hFunctionalVidPn = vidpn;
             let given = argument;

@@ -214,7 +214,7 @@ mod tests {
         block[..8].copy_from_slice(&[0, 255, 255, 255, 255, 255, 255, 0]);
         block[35] = 0x20;
         block[38..54].fill(1);
-        block[38..40].copy_from_slice(&[(1600 / 8 - 31) as u8, 0xC0]);
+        block[38..40].copy_from_slice(&[169 /* 1600 / 8 - 31 */, 0xC0]);
         block[54..72].copy_from_slice(&[
             0x9E, 0x20, 0x00, 0x90, 0x51, 0x20, 0x1F, 0x30, 0x48, 0x80, 0x36, 0, 0, 0, 0, 0, 0,
             0x18,

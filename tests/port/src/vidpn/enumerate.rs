@@ -131,7 +131,7 @@ impl AdapterInner {
         drop(state);
         self.check(Rule::V3, NAME, shown, || {
             let (width, height) = signal::active(&mode.VideoSignalInfo);
-            let rate = signal::millihertz(&mode.VideoSignalInfo.VSyncFreq).unwrap_or(0);
+            let rate = signal::millihertz(mode.VideoSignalInfo.VSyncFreq).unwrap_or(0);
             format!("target mode {width}x{height} at {rate} mHz is none of the monitor's")
         });
     }

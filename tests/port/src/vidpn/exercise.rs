@@ -121,7 +121,7 @@ impl Adapter {
             let _ = self.query_vidpn_hw_capability();
         }
         let adapter = &*self.0;
-        let unknown = (0..)
+        let unknown = (0..u32::MAX)
             .find(|target| !adapter.is_target(*target))
             .unwrap_or(u32::MAX);
         adapter.must_miss(&open_path(0, unknown));
@@ -133,7 +133,7 @@ impl Adapter {
         let Ok(negotiated) = adapter.negotiate(choice) else {
             return;
         };
-        let Some(network) = adapter.unsupported_scaling(&negotiated) else {
+        let Some(network) = AdapterInner::unsupported_scaling(&negotiated) else {
             return;
         };
         let Ok(status) = adapter.call_commit(&network, ptr::null_mut(), &CommitFlags::default())
@@ -164,7 +164,7 @@ impl AdapterInner {
         });
     }
 
-    fn unsupported_scaling(&self, negotiated: &Negotiated) -> Option<Network> {
+    fn unsupported_scaling(negotiated: &Negotiated) -> Option<Network> {
         let flags = negotiated.mode.scaling;
         let (scaling, _) = SCALINGS
             .into_iter()
@@ -178,7 +178,7 @@ impl AdapterInner {
     fn exercise_impossible(&self) {
         let sources = self.sources.load(Ordering::Relaxed);
         let targets = self.targets();
-        let unknown = (0..)
+        let unknown = (0..u32::MAX)
             .find(|target| !targets.contains(target))
             .unwrap_or(u32::MAX);
         self.must_refuse(&Network::of(0, unknown), "there is no such target");

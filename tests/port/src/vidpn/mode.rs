@@ -91,8 +91,7 @@ impl Mode for SourceMode {
                     && one.ColorBasis == two.ColorBasis
                     && one.PixelValueAccessMode == two.PixelValueAccessMode
             }
-            // SAFETY: any bytes are an integer.
-            _ => unsafe { self.Format.Text.0 == other.Format.Text.0 },
+            _ => text(self) == text(other),
         }
     }
 
@@ -112,8 +111,17 @@ pub(crate) fn graphics(mode: &SourceMode) -> Option<D3DKMDT_GRAPHICS_RENDERING_F
         ..=D3DKMDT_VIDPN_SOURCE_MODE_TYPE::D3DKMDT_RMT_GRAPHICS_STEREO_ADVANCED_SCAN;
     let is = graphics.contains(&mode.Type)
         && mode.Type != D3DKMDT_VIDPN_SOURCE_MODE_TYPE::D3DKMDT_RMT_TEXT;
+    if !is {
+        return None;
+    }
     // SAFETY: any bytes are integers, and the type says which member is meant.
-    is.then(|| unsafe { mode.Format.Graphics })
+    Some(unsafe { mode.Format.Graphics })
+}
+
+/// The text mode of a source mode that is no graphics mode.
+fn text(mode: &SourceMode) -> i32 {
+    // SAFETY: any bytes are an integer.
+    unsafe { mode.Format.Text.0 }
 }
 
 /// Width and height of the primary surface.

@@ -227,7 +227,7 @@ fn pick_target(choice: &Choice, set: &Modes<TargetMode>) -> Option<TargetMode> {
             return true;
         };
         let wanted = u64::from(numerator) * 1000 / u64::from(denominator.max(1));
-        signal::millihertz(&mode.VideoSignalInfo.VSyncFreq)
+        signal::millihertz(mode.VideoSignalInfo.VSyncFreq)
             .is_none_or(|rate| rate.abs_diff(wanted) <= 500)
     };
     let mut fitting: Vec<TargetMode> = set
@@ -240,7 +240,7 @@ fn pick_target(choice: &Choice, set: &Modes<TargetMode>) -> Option<TargetMode> {
         // Rates of half a hertz beside each other exist: the nearest.
         let wanted = u64::from(numerator) * 1000 / u64::from(denominator.max(1));
         fitting.sort_by_key(|mode| {
-            signal::millihertz(&mode.VideoSignalInfo.VSyncFreq)
+            signal::millihertz(mode.VideoSignalInfo.VSyncFreq)
                 .map_or(u64::MAX, |rate| rate.abs_diff(wanted))
         });
     } else {

@@ -67,8 +67,10 @@ impl Block {
     fn words(&self) -> Vec<u64> {
         let start = self.pointer::<u64>();
         let word = |index| {
-            // SAFETY: within the block's own memory; volatile, since the driver may write it.
-            unsafe { start.add(index).read_volatile() }
+            // SAFETY: within the block's own memory.
+            let word = unsafe { start.add(index) };
+            // SAFETY: as above; volatile, since the driver may write it.
+            unsafe { word.read_volatile() }
         };
         (0..self.0.len()).map(word).collect()
     }
@@ -77,7 +79,9 @@ impl Block {
         let start = self.pointer::<u64>();
         for index in 0..self.0.len() {
             // SAFETY: within the block's own memory.
-            unsafe { start.add(index).write_volatile(RETURNED_WORD) };
+            let word = unsafe { start.add(index) };
+            // SAFETY: as above.
+            unsafe { word.write_volatile(RETURNED_WORD) };
         }
     }
 }

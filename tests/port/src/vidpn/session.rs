@@ -130,7 +130,7 @@ impl AdapterInner {
         let held = state.take_all_back();
         drop(state);
         self.vidpn.busy.store(false, Ordering::Release);
-        self.check_held(rule, ddi, held);
+        self.check_held(rule, ddi, &held);
         let (errors, allocations) =
             call.map_or_else(Default::default, |call| (call.errors, call.allocations));
         Outcome {
@@ -141,7 +141,7 @@ impl AdapterInner {
         }
     }
 
-    fn check_held(&self, rule: Rule, ddi: Ddi, held: Held) {
+    fn check_held(&self, rule: Rule, ddi: Ddi, held: &Held) {
         self.check(rule, ddi.name(), held.what.is_empty(), || {
             format!("not released: {}", held.what.join(", "))
         });

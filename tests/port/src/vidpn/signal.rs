@@ -20,17 +20,17 @@ pub(crate) fn is_size(pixels: u32) -> bool {
     (1..=LARGEST).contains(&pixels)
 }
 
-fn rational(value: &D3DDDI_RATIONAL) -> (u32, u32) {
+fn rational(value: D3DDDI_RATIONAL) -> (u32, u32) {
     (value.Numerator, value.Denominator)
 }
 
-fn is_not_specified(value: &D3DDDI_RATIONAL) -> bool {
+fn is_not_specified(value: D3DDDI_RATIONAL) -> bool {
     value.Numerator == D3DKMDT_FREQUENCY_NOTSPECIFIED
         && value.Denominator == D3DKMDT_FREQUENCY_NOTSPECIFIED
 }
 
 /// A frequency in millihertz; `None` if it is not specified.
-pub(crate) fn millihertz(value: &D3DDDI_RATIONAL) -> Option<u64> {
+pub(crate) fn millihertz(value: D3DDDI_RATIONAL) -> Option<u64> {
     if is_not_specified(value) || value.Denominator == 0 {
         return None;
     }
@@ -65,15 +65,15 @@ pub(crate) fn same(one: &Signal, two: &Signal) -> bool {
     one.VideoStandard == two.VideoStandard
         && active(one) == active(two)
         && total(one) == total(two)
-        && rational(&one.VSyncFreq) == rational(&two.VSyncFreq)
-        && rational(&one.HSyncFreq) == rational(&two.HSyncFreq)
+        && rational(one.VSyncFreq) == rational(two.VSyncFreq)
+        && rational(one.HSyncFreq) == rational(two.HSyncFreq)
         && one.PixelRate == two.PixelRate
         && ordering(one) == ordering(two)
 }
 
 /// Whether a monitor that shows `known` shows `wanted`: the same size at the same rate, within half a hertz.
 pub(crate) fn shows(known: &Signal, wanted: &Signal) -> bool {
-    let rates = (millihertz(&known.VSyncFreq), millihertz(&wanted.VSyncFreq));
+    let rates = (millihertz(known.VSyncFreq), millihertz(wanted.VSyncFreq));
     let same_rate = match rates {
         (Some(one), Some(two)) => one.abs_diff(two) <= 500,
         _ => true,
@@ -109,13 +109,14 @@ pub(crate) fn fault(signal: &Signal) -> Option<(NTSTATUS, String)> {
 
 fn frequency_fault(signal: &Signal) -> Option<String> {
     let rates = [
-        ("VSyncFreq", &signal.VSyncFreq),
-        ("HSyncFreq", &signal.HSyncFreq),
+        ("VSyncFreq", signal.VSyncFreq),
+        ("HSyncFreq", signal.HSyncFreq),
     ];
     for (name, rate) in rates {
         let (numerator, denominator) = rational(rate);
         let set = |part| part != 0 && part < D3DKMDT_FREQUENCY_NOTSPECIFIED;
-        if !is_not_specified(rate) && !(set(numerator) && set(denominator)) {
+        let is_rate = set(numerator) && set(denominator);
+        if !is_rate && !is_not_specified(rate) {
             return Some(format!("{name} is {numerator} / {denominator}"));
         }
     }
@@ -129,14 +130,14 @@ fn frequency_fault(signal: &Signal) -> Option<String> {
     let line = u64::from(width);
     let frame = line * u64::from(height);
     let near = |rate: u64, expected: u64| rate.abs_diff(expected) <= expected / 50;
-    if let Some(rate) = millihertz(&signal.HSyncFreq)
+    if let Some(rate) = millihertz(signal.HSyncFreq)
         && !near(rate, pixels.saturating_mul(1000) / line)
     {
         return Some(format!("HSyncFreq is {rate} mHz: {pixels} Hz over {width}"));
     }
     // An interlaced signal has two fields a frame.
     let expected = pixels.saturating_mul(1000) / frame;
-    if let Some(rate) = millihertz(&signal.VSyncFreq)
+    if let Some(rate) = millihertz(signal.VSyncFreq)
         && !near(rate, expected)
         && !(ordering(signal) != 1 && near(rate, expected * 2))
     {

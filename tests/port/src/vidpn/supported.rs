@@ -102,17 +102,18 @@ pub(crate) fn describe(network: &Network) -> alloc::string::String {
         let pinned = network.targets.get(&target).and_then(|set| set.pinned());
         let to = pinned.map(|mode| {
             let (width, height) = signal::active(&mode.VideoSignalInfo);
-            let rate = signal::millihertz(&mode.VideoSignalInfo.VSyncFreq).unwrap_or(0);
+            let rate = signal::millihertz(mode.VideoSignalInfo.VSyncFreq).unwrap_or(0);
             format!(" {width}x{height} at {rate} mHz")
         });
         let transformation = &path.ContentTransformation;
-        line += &format!(
+        let part = format!(
             "source {source}{} to target {target}{}, scaling {}, rotation {}; ",
             from.unwrap_or_default(),
             to.unwrap_or_default(),
             transformation.Scaling.0,
             transformation.Rotation.0,
         );
+        line.push_str(&part);
     }
     if line.is_empty() {
         "no path".into()
