@@ -8,6 +8,8 @@ pub mod bochs;
 mod direct;
 mod frame_buffer;
 mod scan_out;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use direct::Direct;
 pub use frame_buffer::FrameBuffer;

@@ -16,6 +16,8 @@ mod power;
 mod present;
 mod release;
 mod screen;
+#[cfg(test)]
+mod tests;
 pub mod vidpn;
 mod vsync;
 

@@ -321,6 +321,19 @@ impl Mapping {
     }
 }
 
+#[cfg(test)]
+impl Mapping {
+    /// Memory of a test's, which outlives the mapping.
+    pub(super) fn of_test(address: NonNull<u8>, bytes: usize) -> Self {
+        Self {
+            address,
+            bytes,
+            adapter: ptr::null_mut(),
+            unmap: None,
+        }
+    }
+}
+
 impl Drop for Mapping {
     fn drop(&mut self) {
         let Some(unmap) = self.unmap else { return };

@@ -1,9 +1,12 @@
 //! What unit tests of the safe modules need from the border.
 
+pub mod line;
+
 use core::ffi::c_void;
 use core::ptr::{self, NonNull};
 
 use super::caller::CallerData;
+use super::dxgkrnl::Mapping;
 use super::irql::Passive;
 use super::{Named, Window};
 
@@ -35,4 +38,9 @@ pub fn window(memory: &mut [u32]) -> Window<'_> {
 pub fn named(bytes: &[u8]) -> Option<Named<'_>> {
     // SAFETY: the block is there as long as it is borrowed.
     unsafe { Named::new(bytes.as_ptr().cast_mut()) }
+}
+
+/// `bytes` bytes at `address` as a mapping, which nothing unmaps.
+pub fn mapping(address: NonNull<u8>, bytes: usize) -> Mapping {
+    Mapping::of_test(address, bytes)
 }

@@ -22,9 +22,6 @@ use crate::kernel::Window;
 const DEPTH: u16 = 32;
 /// Width and height of the black picture: the smallest that `bochs-display` shows.
 const BLACK: u32 = 64;
-/// Bytes of the black picture.
-pub const BLACK_BYTES: usize = 64 * 64 * 4;
-const _: () = assert!(BLACK_BYTES as u64 == (BLACK * BLACK * PIXEL) as u64);
 
 /// What an adapter of the family has and how far it can pan.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -59,6 +56,22 @@ impl Abilities {
         let rows = u64::from(self.most_y).max(1);
         let pitch = memory.saturating_sub(sideways).div_ceil(rows);
         u32::try_from(pitch.next_multiple_of(64)).unwrap_or(u32::MAX)
+    }
+
+    /// The black picture at the end of `memory` bytes of video memory. Its rows are so far apart that it is in reach.
+    /// `None` where black is shown without one.
+    fn black(self, memory: u64) -> Option<ScanOut> {
+        if self.vga {
+            return None;
+        }
+        let pitch = self.least_pitch(memory).max(BLACK * PIXEL);
+        let bytes = u64::from(pitch) * u64::from(BLACK);
+        Some(ScanOut {
+            width: BLACK,
+            height: BLACK,
+            pitch,
+            offset: memory.checked_sub(bytes)?,
+        })
     }
 }
 
@@ -128,16 +141,16 @@ impl Engine<'_> {
     }
 
     fn blank_picture(&self) {
-        let Some(offset) = self.memory.bytes().checked_sub(BLACK_BYTES) else {
+        let Some(black) = self.abilities.black(self.memory.bytes() as u64) else {
             return;
         };
-        self.memory.clear(offset, BLACK_BYTES);
-        let black = ScanOut {
-            width: BLACK,
-            height: BLACK,
-            pitch: BLACK * PIXEL,
-            offset: offset as u64,
+        let (Ok(offset), Ok(bytes)) = (
+            usize::try_from(black.offset),
+            usize::try_from(black.bytes()),
+        ) else {
+            return;
         };
+        self.memory.clear(offset, bytes);
         if let Some(offsets) = self.abilities.split(black.offset, black.pitch) {
             // It was sized for this hardware.
             let _ = self.write_mode(&black, offsets);
@@ -147,8 +160,10 @@ impl Engine<'_> {
     /// Bytes of video memory that pictures may lie in.
     #[must_use]
     pub fn picture_memory(&self) -> usize {
-        let kept = if self.abilities.vga { 0 } else { BLACK_BYTES };
-        self.memory.bytes().saturating_sub(kept)
+        let memory = self.memory.bytes();
+        let black = self.abilities.black(memory as u64);
+        let begins = black.and_then(|black| usize::try_from(black.offset).ok());
+        begins.unwrap_or(memory)
     }
 
     /// The offsets of a picture, if the hardware can show it, as far as that can be said without it.
@@ -263,5 +278,22 @@ mod tests {
         assert_eq!(VGA.least_pitch(64 << 20), 5632);
         // And a smaller one does not.
         assert!(VGA.split((64 << 20) - 4, 5632 - 64).is_none());
+    }
+
+    #[test]
+    fn the_black_picture_is_in_reach_and_small() {
+        let abilities = Abilities {
+            vga: false,
+            most_x: u16::MAX,
+            most_y: u16::MAX,
+        };
+        for mebibytes in [4_u64, 16, 64, 256, 512] {
+            let memory = mebibytes << 20;
+            let black = abilities.black(memory).unwrap();
+            assert!(black.fits(memory));
+            assert!(abilities.split(black.offset, black.pitch).is_some());
+            assert!(memory - black.offset <= memory / 256, "{mebibytes}");
+        }
+        assert_eq!(VGA.black(16 << 20), None);
     }
 }
