@@ -179,7 +179,9 @@ impl Board {
         let index = usize::try_from(offset).unwrap() / 4;
         assert!(index < self.memory.len());
         // SAFETY: a pixel of the memory.
-        unsafe { at.add(index).read_volatile() }
+        let pixel = unsafe { at.add(index) };
+        // SAFETY: as above.
+        unsafe { pixel.read_volatile() }
     }
 
     /// What the monitor shows.
