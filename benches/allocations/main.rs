@@ -25,10 +25,21 @@ use criterion::{BenchmarkId, Criterion, Throughput};
 use vmdisp::kernel::host::World;
 
 use rig::Driver;
-use workload::Workload;
+use workload::{Lists, Workload};
 
-/// Allocations in a list.
-const LISTS: [usize; 3] = [1, 16, 256];
+const LISTS: [Lists; 5] = [
+    Lists::alike(1),
+    Lists::alike(16),
+    Lists::alike(256),
+    Lists {
+        length: 16,
+        mixed: true,
+    },
+    Lists {
+        length: 256,
+        mixed: true,
+    },
+];
 /// Live allocations.
 const LIVE: [usize; 5] = [100, 1_000, 10_000, 100_000, 1_000_000];
 
@@ -53,12 +64,12 @@ fn main() {
         .sample_size(30)
         .without_plots()
         .configure_from_args();
-    for list in LISTS {
-        let mut group = criterion.benchmark_group(format!("lists of {list}"));
-        group.throughput(Throughput::Elements(list as u64));
+    for lists in LISTS {
+        let mut group = criterion.benchmark_group(format!("lists of {lists}"));
+        group.throughput(Throughput::Elements(lists.length as u64));
         for live in LIVE {
-            measure(&mut group, OURS, &ours, list, live);
-            measure(&mut group, PLAIN, &plain, list, live);
+            measure(&mut group, OURS, &ours, lists, live);
+            measure(&mut group, PLAIN, &plain, lists, live);
         }
         group.finish();
     }
@@ -78,11 +89,11 @@ fn measure<M: criterion::measurement::Measurement>(
     group: &mut criterion::BenchmarkGroup<'_, M>,
     name: &str,
     driver: &dyn Driver,
-    list: usize,
+    lists: Lists,
     live: usize,
 ) {
     group.bench_function(BenchmarkId::new(name, live), |bencher| {
-        let mut workload = Workload::new(driver, list, live, 1);
+        let mut workload = Workload::new(driver, lists, live, 1);
         bencher.iter(|| workload.step());
     });
 }

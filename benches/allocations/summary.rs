@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::Path;
 
+use crate::workload::Lists;
 use crate::{OURS, PLAIN};
 
 /// Prints nanoseconds an allocation (created and destroyed) and the ratio, a table for each length.
-pub fn print(lists: &[usize], live: &[usize]) {
+pub fn print(lists: &[Lists], live: &[usize]) {
     println!("\nCreate + destroy, ns an allocation (median): plain / vmdisp = ratio\n");
     print!("| list |");
     for live in live {
@@ -20,7 +21,7 @@ pub fn print(lists: &[usize], live: &[usize]) {
         for live in live {
             match (median(*list, OURS, *live), median(*list, PLAIN, *live)) {
                 (Some(ours), Some(plain)) => {
-                    let each = |nanoseconds: f64| nanoseconds / *list as f64;
+                    let each = |nanoseconds: f64| nanoseconds / list.length as f64;
                     print!(
                         " {:.1} / {:.1} = {:.2} |",
                         each(plain),
@@ -36,7 +37,7 @@ pub fn print(lists: &[usize], live: &[usize]) {
 }
 
 /// The median of one benchmark in nanoseconds a step, as criterion has just written it.
-fn median(list: usize, name: &str, live: usize) -> Option<f64> {
+fn median(list: Lists, name: &str, live: usize) -> Option<f64> {
     let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
     let file = Path::new(&target)
         .join("criterion")

@@ -8,7 +8,7 @@ use dxgk_sys::{DXGKARG_CREATEALLOCATION, DXGKARG_DESTROYALLOCATION};
 use vmdisp::kernel::host::World;
 
 use crate::rig::Driver;
-use crate::workload::Workload;
+use crate::workload::{Lists, Workload};
 
 const LIST: usize = 16;
 const LIVE: usize = 10_000;
@@ -61,7 +61,8 @@ fn rate(world: &World, driver: &dyn Driver, threads: usize) -> f64 {
                 let start = &start;
                 scope.spawn(move || {
                     let _entered = world.enter();
-                    let mut workload = Workload::new(driver, LIST, LIVE, number as u64 * 2 + 1);
+                    let mut workload =
+                        Workload::new(driver, Lists::alike(LIST), LIVE, number as u64 * 2 + 1);
                     start.wait();
                     let from = Instant::now();
                     for _ in 0..STEPS {

@@ -1,5 +1,7 @@
 //! What both drivers are made to do.
 
+use std::fmt;
+
 use dxgk_sys::{
     DXGK_ALLOCATIONINFO, DXGK_CREATEALLOCATIONFLAGS, DXGK_DESTROYALLOCATIONFLAGS,
     DXGKARG_CREATEALLOCATION, DXGKARG_DESTROYALLOCATION, HANDLE,
@@ -8,6 +10,30 @@ use vmdisp_abi::allocation::{AllocationData, AllocationFlags, Kind};
 use vmdisp_abi::format::A8R8G8B8;
 
 use crate::rig::Driver;
+
+/// The lists of a workload.
+#[derive(Clone, Copy)]
+pub struct Lists {
+    /// Allocations in a list.
+    pub length: usize,
+    /// Whether each allocation has another size than the one before it, and not all the same.
+    pub mixed: bool,
+}
+
+impl Lists {
+    /// Lists of allocations that are all alike, as the buffers of a swap chain are.
+    pub const fn alike(length: usize) -> Self {
+        let mixed = false;
+        Self { length, mixed }
+    }
+}
+
+impl fmt::Display for Lists {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mixed = if self.mixed { " (mixed)" } else { "" };
+        write!(to, "{}{mixed}", self.length)
+    }
+}
 
 /// Live lists of one length, destroyed and created again in random order.
 ///
@@ -25,10 +51,18 @@ pub struct Workload<'a> {
 }
 
 impl<'a> Workload<'a> {
-    /// Creates `live` allocations, rounded up to whole lists of `list`.
-    pub fn new(driver: &'a dyn Driver, list: usize, live: usize, seed: u64) -> Self {
-        let flags = AllocationFlags::empty();
-        let mut data = vec![AllocationData::picture(Kind::Surface, 64, 64, A8R8G8B8, flags); list];
+    /// Creates `live` allocations, rounded up to whole lists.
+    pub fn new(driver: &'a dyn Driver, lists: Lists, live: usize, seed: u64) -> Self {
+        let Lists {
+            length: list,
+            mixed,
+        } = lists;
+        let picture = |number: usize| {
+            let height = if mixed { 64 + number as u32 % 7 } else { 64 };
+            let flags = AllocationFlags::empty();
+            AllocationData::picture(Kind::Surface, 64, height, A8R8G8B8, flags)
+        };
+        let mut data: Vec<_> = (0..list).map(picture).collect();
         let elements = data
             .iter_mut()
             .map(|data| DXGK_ALLOCATIONINFO {
