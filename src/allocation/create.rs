@@ -17,8 +17,8 @@ use super::rollback::Rollback;
 use super::spec::{self, Decided, Refusal, usage};
 use super::{Allocation, Resource, Store};
 use crate::kernel::caller::CallerData;
+use crate::kernel::complain;
 use crate::kernel::irql::Passive;
-use crate::kernel::{CallerReads, complain};
 use crate::memory::segments::{APERTURE, SegmentSet, Segments, VIDEO_MEMORY};
 use crate::pool::Full;
 
@@ -130,11 +130,10 @@ pub fn create<V: Fn(&DXGK_ALLOCATIONINFO) -> CallerData<'_>>(
     let mut batch = store.objects.batch(slots, irql);
     batch.ready();
     let mut infos = Rollback::new(elements.infos, |info| info.hAllocation = ptr::null_mut());
-    let reads = CallerReads::at(irql);
+    let mut reader = spec::Reader::new(CALL, &sizes, irql);
     let mut bytes = 0_u64;
     infos.try_each(|info| {
-        let data = (elements.view)(info);
-        let (words, decided) = spec::fetch_allocation(CALL, data, reads, &sizes, irql)?;
+        let (words, decided) = reader.read((elements.view)(info))?;
         let handle = batch.insert_with(Object::ALLOCATION, || {
             Object::Allocation(Allocation::new(&words, &decided))
         })?;

@@ -27,7 +27,7 @@ impl<'a, T> Rollback<'a, T> {
     pub fn try_each<E>(&mut self, mut each: impl FnMut(&mut T) -> Result<(), E>) -> Result<(), E> {
         let mut number: usize = 0;
         self.elements.iter_mut().try_for_each(|element| {
-            number = number.saturating_add(1);
+            number = number.wrapping_add(1);
             each(element).inspect_err(|_| self.next = number)
         })?;
         self.next = number;

@@ -8,23 +8,25 @@
 //! again; what explains a refusal is kept out of that way.
 
 mod plain;
+mod reader;
 
 use core::ffi::CStr;
 use core::num::NonZeroU64;
 
 use vmdisp_abi::allocation::{
-    self as abi, AllocationData, AllocationFlags, Kind, MAX_DIMENSION, NO_VIDPN_SOURCE,
-    PITCH_ALIGNMENT,
+    AllocationData, AllocationFlags, Kind, MAX_DIMENSION, NO_VIDPN_SOURCE, PITCH_ALIGNMENT,
 };
 use vmdisp_abi::resource::{self, ResourceData};
 use vmdisp_abi::{Header, VERSION, format};
-use zerocopy::{FromZeros, IntoBytes, transmute};
+use zerocopy::{FromZeros, IntoBytes};
 
 use crate::device::primary_pitch;
 use crate::kernel::caller::CallerData;
+use crate::kernel::complain;
 use crate::kernel::irql::Passive;
-use crate::kernel::{CallerReads, complain};
 use crate::memory::segments::{SegmentSet, Sizes};
+
+pub use self::reader::{Reader, usage};
 
 /// The `VidPN` source that primaries belong to: these adapters have one.
 const SOURCE: u32 = 0;
@@ -52,60 +54,6 @@ pub struct Decided {
 
 /// [`AllocationData`] as words.
 pub(super) type Words = [u64; size_of::<AllocationData>() / size_of::<u64>()];
-
-/// The first of them, where the header is right.
-const HEADER: u64 = transmute!(Header::new(abi::MAGIC, abi::BYTES));
-
-/// How an allocation with these data is used.
-#[inline]
-pub(super) fn usage(words: &Words) -> AllocationFlags {
-    let [_, kind_and_flags, ..] = *words;
-    let [_, flags]: [u32; 2] = transmute!(kind_and_flags);
-    AllocationFlags::from_bits_truncate(flags)
-}
-
-/// Reads and checks the private data of one allocation for the DDI `call`, and tells what was
-/// decided about them beside them.
-#[inline]
-pub fn fetch_allocation(
-    call: &'static CStr,
-    data: CallerData<'_>,
-    reads: CallerReads,
-    sizes: &Sizes,
-    irql: Passive,
-) -> Result<(Words, Decided), Refusal> {
-    let Ok::<Words, _>(words) = data.words(reads) else {
-        return Err(not_read(call, data, irql));
-    };
-    let [header, ..] = words;
-    if header != HEADER {
-        return Err(wrong_header(call, transmute!(header), transmute!(HEADER)));
-    }
-    let decided = match plain::accept(&words, sizes) {
-        Some(decided) => decided,
-        None => look(call, words, sizes)?,
-    };
-    Ok((words, decided))
-}
-
-/// Looks at data that are not plainly right.
-#[cold]
-#[inline(never)]
-fn look(call: &'static CStr, words: Words, sizes: &Sizes) -> Result<Decided, Refusal> {
-    let data: AllocationData = transmute!(words);
-    complete(call, &data, sizes)
-}
-
-/// Why data were not read: their size or their place.
-#[cold]
-#[inline(never)]
-fn not_read(call: &'static CStr, data: CallerData<'_>, irql: Passive) -> Refusal {
-    if data.bytes() == u32::from(abi::BYTES) {
-        unreadable(call, data)
-    } else {
-        wrong_size(call, data, transmute!(HEADER), irql)
-    }
-}
 
 /// Checks data whose header is right.
 pub fn complete(

@@ -152,6 +152,17 @@ pub struct Sizes {
 }
 
 impl Sizes {
+    /// The size of the smallest segment, in bytes: what fits there fits into any.
+    #[must_use]
+    #[inline]
+    pub const fn smallest(&self) -> u64 {
+        if self.video_memory < APERTURE_BYTES {
+            self.video_memory
+        } else {
+            APERTURE_BYTES
+        }
+    }
+
     /// Those of `wanted` that an allocation of `bytes` bytes fits into.
     #[must_use]
     #[inline]

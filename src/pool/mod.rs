@@ -18,7 +18,7 @@
 //! * Runs belong to **shards** (`shard.rs`), each with a spin lock, chosen by processor: two
 //!   processors rarely meet at a lock.
 //! * A **batch** (`batch.rs`) inserts many objects for one lock, and takes all of them back if it
-//!   is dropped before it is committed. A **release batch** (`release.rs`) removes many.
+//!   is dropped before it is committed. A **release batch** (`release.rs`, `held.rs`) removes many.
 //! * A slot is looked at under its shard's lock only, and so is never one of a run that is gone.
 //!   Looking an object up pins it: it cannot be removed before the pin is taken back.
 //! * With Driver Verifier each object gets a pool block of its own (`single.rs`), so that Verifier
@@ -29,6 +29,7 @@
 
 mod batch;
 mod growth;
+mod held;
 mod release;
 mod run;
 mod set;

@@ -105,13 +105,13 @@ pub(super) fn accept(words: &Words, sizes: &Sizes) -> Option<Decided> {
         }
         (u64::from(pitch).wrapping_mul(u64::from(height)), pitch)
     };
-    let segments = sizes.that_hold(bytes, wanted);
-    if segments == SegmentSet::NONE {
+    // What does not fit into every segment is not plain.
+    if bytes > sizes.smallest() || wanted == SegmentSet::NONE {
         return None;
     }
     Some(Decided {
         bytes: NonZeroU64::new(bytes)?,
         pitch,
-        segments,
+        segments: wanted,
     })
 }

@@ -66,7 +66,12 @@ pub(super) fn raise(level: u8) -> u8 {
 /// Records a misuse if the calling thread is above `highest`.
 #[inline]
 pub(super) fn demand(highest: u8, service: &'static str) {
-    let level = LEVEL.get();
+    demand_of(LEVEL.get(), highest, service);
+}
+
+/// Records a misuse by a thread that was at `level`, if that is above `highest`.
+#[inline]
+pub(super) fn demand_of(level: u8, highest: u8, service: &'static str) {
     if level > highest {
         too_high(Misuse {
             service,

@@ -6,7 +6,7 @@ use core::marker::PhantomData;
 use core::ops::{Deref, DerefMut};
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use super::irql::{APC, DISPATCH, demand, raise, set_irql};
+use super::irql::{APC, DISPATCH, demand, demand_of, raise, set_irql};
 use super::thread::thread_number;
 use crate::kernel::irql::{Apc, AtMostApc, AtMostDispatch, Dispatch};
 
@@ -47,8 +47,8 @@ impl<T> SpinLock<T> {
     /// Raises to `DISPATCH_LEVEL` and waits until the lock is this thread's.
     #[inline]
     pub fn lock(&self, _irql: impl AtMostDispatch) -> SpinGuard<'_, T> {
-        demand(DISPATCH, "SpinLock::lock");
         let before = raise(DISPATCH);
+        demand_of(before, DISPATCH, "SpinLock::lock");
         let me = thread_number();
         if self
             .owner
