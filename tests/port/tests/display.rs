@@ -16,8 +16,8 @@ use common::machine::{FRAMEBUFFER, Machine, set_irql};
 use common::miniport::{self as good, ACPI, TARGET, context};
 use common::scenario;
 use dxgk_port::{
-    Adapter, ChildChange, ChildKind, Flip, Hpd, Port, Present, STATUS_GRAPHICS_NO_VIDEO_MEMORY,
-    STATUS_INVALID_DEVICE_STATE, Settings,
+    Adapter, ChildChange, ChildKind, Choice, Flip, Hpd, Port, Present,
+    STATUS_GRAPHICS_NO_VIDEO_MEMORY, STATUS_INVALID_DEVICE_STATE, Settings,
 };
 use dxgk_sys::status::*;
 use dxgk_sys::*;
@@ -156,6 +156,9 @@ fn vsync_may_come_from_any_thread() {
         let (port, adapter, _machine) = started(line);
         let device = scenario::device(&adapter).unwrap();
         let places = [(), ()].map(|()| display::primary(&adapter, &device).unwrap());
+        let refused = adapter.set_address(0, &places[0], Flip::ModeChange);
+        assert_eq!(refused, Err(STATUS_INVALID_DEVICE_STATE));
+        adapter.commit(&Choice::size(640, 480)).unwrap();
         adapter
             .set_address(0, &places[0], Flip::ModeChange)
             .unwrap();
@@ -197,6 +200,7 @@ fn sources_are_invisible_until_they_are_shown() {
         adapter.set_visible(1, true),
         Err(STATUS_INVALID_DEVICE_STATE)
     );
+    adapter.commit(&Choice::size(640, 480)).unwrap();
     adapter.control_interrupt(VSYNC, true).unwrap();
     adapter.sleep(POWER_ACTION::PowerActionSleep).unwrap();
     assert!(!screen.visible.load(Relaxed) && !screen.vsync.load(Relaxed));

@@ -66,8 +66,6 @@ struct Source {
 /// The sources of an adapter and its VSYNC.
 #[derive(Default)]
 pub(crate) struct Scan {
-    /// Somebody said what is committed.
-    pub(super) knows_paths: bool,
     /// DXGK_INTERRUPT_CRTC_VSYNC is enabled.
     pub(super) enabled: bool,
     /// The adapter is not in D0.
@@ -100,9 +98,7 @@ pub(super) enum Verdict {
 
 impl Scan {
     /// These paths are active from now on. The pictures of the others, and of those that changed, are unknown.
-    #[allow(dead_code)] // as `Display::committed`
     pub(super) fn commit(&mut self, paths: &[(u32, u32)]) {
-        self.knows_paths = true;
         for (id, source) in (0u32..).zip(&mut self.sources) {
             let path = paths.iter().find(|(of, _)| *of == id);
             source.target = path.map(|(_, target)| *target);
@@ -119,13 +115,13 @@ impl Scan {
 
     /// Whether a VSYNC is to be expected.
     pub(super) fn should_tick(&self) -> bool {
-        let active = |source: &Source| source.target.is_some() || source.shown.is_some();
+        let active = |source: &Source| source.target.is_some();
         self.enabled && !self.asleep && self.sources.iter().any(active)
     }
 
     pub(super) fn is_committed(&self, source: u32) -> bool {
         let of = self.sources.get(source as usize);
-        !self.knows_paths || of.is_some_and(|source| source.target.is_some())
+        of.is_some_and(|source| source.target.is_some())
     }
 
     pub(super) fn is_visible(&self, source: u32) -> bool {
@@ -200,8 +196,8 @@ impl Scan {
         self.count
     }
 
-    /// A VSYNC. `only` is the source if the adapter has just one.
-    pub(super) fn vsync(&mut self, vsync: Vsync, checked: bool, only: Option<u32>) -> Verdict {
+    /// A VSYNC, whose address counts if it is `checked`.
+    pub(super) fn vsync(&mut self, vsync: Vsync, checked: bool) -> Verdict {
         let place = usize::try_from(self.count % KEPT as u64).unwrap_or(0);
         self.recent.0[place] = vsync;
         self.count += 1;
@@ -209,10 +205,8 @@ impl Scan {
             self.while_disabled += 1;
         }
         let by_path = |source: &Source| source.target == Some(vsync.target);
-        let of = self.sources.iter().position(by_path);
-        let of = of.or_else(|| only.filter(|_| !self.knows_paths).map(|id| id as usize));
-        let shown = of.and_then(|of| self.sources.get_mut(of)?.shown.as_mut());
-        match shown {
+        let of = self.sources.iter_mut().find(|source| by_path(source));
+        match of.and_then(|source| source.shown.as_mut()) {
             Some(shown) if checked => shown.report(vsync.address),
             _ => Verdict::Fits,
         }
@@ -274,7 +268,7 @@ mod tests {
             address,
             time_100ns: 0,
         };
-        scan.vsync(vsync, true, None)
+        scan.vsync(vsync, true)
     }
 
     #[test]
@@ -306,15 +300,14 @@ mod tests {
     #[test]
     fn a_failed_flip_leaves_the_picture() {
         let mut scan = Scan::default();
+        assert_eq!(at(&mut scan, 5), Verdict::Fits);
+        assert!(!scan.is_committed(0));
+        scan.commit(&[(0, 7)]);
         scan.begin(0, 0x1000);
         scan.settle(0);
         let before = scan.begin(0, 0x2000);
         scan.cancel(0, &before);
-        let vsync = Vsync {
-            address: 0x1000,
-            ..Vsync::default()
-        };
-        assert_eq!(scan.vsync(vsync, true, Some(0)), Verdict::Fits);
+        assert_eq!(at(&mut scan, 0x1000), Verdict::Fits);
         assert!(scan.is_confirmed(0));
     }
 

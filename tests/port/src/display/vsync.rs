@@ -98,12 +98,11 @@ impl AdapterInner {
             address: address.unwrap_or(0),
             time_100ns: host.time_100ns(),
         };
-        let only = (sources == 1).then_some(0);
         let checked = address.is_some();
         let verdict = self
             .display
             .scan
-            .with(host, |scan| scan.vsync(vsync, checked, only));
+            .with(host, |scan| scan.vsync(vsync, checked));
         self.check(Rule::V5, NOTIFY, verdict == Verdict::Fits, || {
             format!("VSYNC reports {:#x}, {verdict:x?}", vsync.address)
         });

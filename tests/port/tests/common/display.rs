@@ -3,7 +3,9 @@
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
-use dxgk_port::{Adapter, Device, Flip, Placement, Pointer, Port, Present, Report, Settings};
+use dxgk_port::{
+    Adapter, Choice, Device, Flip, Placement, Pointer, Port, Present, Report, Settings,
+};
 use dxgk_sys::{
     DRIVER_OBJECT, DXGK_INTERRUPT_TYPE, DXGK_POINTERFLAGS, KMDDOD_INITIALIZATION_DATA,
     POWER_ACTION, RECT, UNICODE_STRING,
@@ -30,6 +32,7 @@ pub fn flips(adapter: &Adapter) {
     let Some(device) = scenario::device(adapter) else {
         return;
     };
+    let _ = adapter.commit(&Choice::size(640, 480));
     if let (Some(one), Some(two)) = (primary(adapter, &device), primary(adapter, &device)) {
         let _ = adapter.set_address(0, &one, Flip::ModeChange);
         let _ = adapter.control_interrupt(VSYNC, true);
