@@ -67,6 +67,7 @@ pub fn run_with(table: &DRIVER_INITIALIZATION_DATA, settings: Settings) -> Repor
         failed_start(&adapter, &machine);
         if adapter.start().is_ok() {
             adapter.exercise_queries();
+            adapter.exercise_vidpn();
             adapter.interrupt(0);
             allocations(&adapter);
             faults(&adapter, &machine);
