@@ -67,11 +67,11 @@ pub fn run_with(table: &DRIVER_INITIALIZATION_DATA, settings: Settings) -> Repor
         failed_start(&adapter, &machine);
         if adapter.start().is_ok() {
             adapter.exercise_queries();
-            adapter.exercise_vidpn();
             adapter.interrupt(0);
             allocations(&adapter);
             faults(&adapter, &machine);
             display::exercise(&adapter, &machine);
+            adapter.exercise_vidpn();
             adapter.exercise_requests();
             let _ = adapter.stop();
         }

@@ -6,21 +6,22 @@
 )]
 
 use std::ptr;
+use std::sync::atomic::Ordering::Relaxed;
 
-use dxgk_port::Report;
+use dxgk_port::{Choice, CommitFlags, Report, Settings};
 use dxgk_sys::status::*;
 use dxgk_sys::*;
 
 use super::miniport::vidpn::*;
 use super::miniport::vidpn_objects::*;
-use super::miniport::{Context, TARGET, context};
-use super::with;
+use super::miniport::{self, Context, TARGET, context};
+use super::{scenario, with};
 
 saboteurs! {
     no_answer_about_a_vidpn breaks "V1" => with(|table| table.DxgkDdiIsSupportedVidPn = Some(says_nothing));
     nothing_is_supported breaks "V1" => with(|table| table.DxgkDdiIsSupportedVidPn = Some(says_no));
     the_absurd_is_supported breaks "V1" => with(|table| table.DxgkDdiIsSupportedVidPn = Some(says_yes));
-    a_status_that_the_page_does_not_have breaks "V1" =>
+    a_status_that_the_page_does_not_have breaks "G6" "V1" =>
         with(|table| table.DxgkDdiIsSupportedVidPn = Some(says_busy));
     a_set_is_acquired_and_kept breaks "V1" => with(|table| table.DxgkDdiIsSupportedVidPn = Some(keeps_a_set));
     a_path_is_acquired_and_kept breaks "V1" => with(|table| table.DxgkDdiIsSupportedVidPn = Some(keeps_a_path));
@@ -29,7 +30,7 @@ saboteurs! {
 
     the_recommendation_is_not_functional breaks "V2" =>
         with(|table| table.DxgkDdiRecommendFunctionalVidPn = Some(recommends_half));
-    a_recommendation_with_a_wrong_status breaks "V2" =>
+    a_recommendation_with_a_wrong_status breaks "G6" "V2" =>
         with(|table| table.DxgkDdiRecommendFunctionalVidPn = Some(recommends_busily));
     monitor_modes_are_made_and_kept breaks "V2" =>
         with(|table| table.DxgkDdiRecommendMonitorModes = Some(keeps_a_monitor_mode));
@@ -51,12 +52,12 @@ saboteurs! {
         with(|table| table.DxgkDdiEnumVidPnCofuncModality = Some(no_rate));
     a_target_mode_that_no_source_mode_fits breaks "V3" =>
         with(|table| table.DxgkDdiEnumVidPnCofuncModality = Some(odd_target));
-    a_path_that_supports_no_scaling breaks "V3" =>
+    a_path_that_supports_no_scaling breaks "V1" "V3" =>
         with(|table| table.DxgkDdiEnumVidPnCofuncModality = Some(no_scaling));
 
     a_commit_refuses_what_is_supported breaks "V4" => with(|table| table.DxgkDdiCommitVidPn = Some(commits_nothing));
     a_commit_keeps_a_set breaks "V4" => with(|table| table.DxgkDdiCommitVidPn = Some(commits_and_keeps));
-    a_commit_forgets_the_monitor breaks "V4" => enforced();
+    a_commit_forgets_the_monitor breaks "V4" => enforced(Some(commits_without_a_look));
 
     an_update_refuses_the_path_as_it_is breaks "V7" =>
         with(|table| table.DxgkDdiUpdateActiveVidPnPresentPath = Some(updates_nothing));
@@ -143,9 +144,32 @@ fn with_targets(
     status
 }
 
-/// The monitor is gone when a commit is to insist on it.
-fn enforced() -> Report {
-    with(|table| table.DxgkDdiCommitVidPn = Some(commits_without_a_look))
+/// A commit that is to insist on a monitor, without one.
+fn enforced(commit: DXGKDDI_COMMITVIDPN) -> Report {
+    let mut table = miniport::table(0x4002);
+    table.DxgkDdiCommitVidPn = commit;
+    let (port, machine) = scenario::boot(&table, Settings::default());
+    let adapter = port.add_device(0).unwrap();
+    adapter.start().unwrap();
+    let choice = Choice::from(&adapter.vidpn_modes().unwrap()[0]);
+    machine.unplugged.store(true, Relaxed);
+    adapter.interrupt(0);
+    adapter.update_children();
+    let flags = CommitFlags {
+        enforce_monitors: true,
+        ..CommitFlags::default()
+    };
+    let _ = adapter.commit_with(&choice, &flags);
+    adapter.remove().unwrap();
+    port.unload();
+    port.report()
+}
+
+/// The good miniport refuses as it should.
+#[test]
+fn a_commit_that_looks_for_the_monitor() {
+    let report = enforced(Some(commit_vidpn));
+    assert!(report.broken().is_empty(), "{:#?}", report.violations);
 }
 
 ddi_fn! {

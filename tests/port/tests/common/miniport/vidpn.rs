@@ -310,7 +310,12 @@ ddi_fn! {
         argument: *const DXGKARG_RECOMMENDFUNCTIONALVIDPN,
     ) -> NTSTATUS {
         let handle = unsafe { &*argument }.hRecommendedFunctionalVidPn;
-        recommend(unsafe { context(this) }, handle).err().unwrap_or(STATUS_SUCCESS)
+        match recommend(unsafe { context(this) }, handle) {
+            Ok(()) => STATUS_SUCCESS,
+            Err(STATUS_NO_MEMORY) => STATUS_NO_MEMORY,
+            // Nothing is plugged in, or dxgkrnl knows no such target.
+            Err(_) => STATUS_GRAPHICS_NO_RECOMMENDED_FUNCTIONAL_VIDPN,
+        }
     }
 
     pub unsafe fn recommend_monitor_modes(
