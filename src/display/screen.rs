@@ -7,6 +7,7 @@ use crate::device::{Direct, Hardware, NotTaken, ScanOut};
 use crate::kernel::dxgkrnl::Dxgkrnl;
 use crate::kernel::irql::{Any, AtMostDispatch, Passive};
 use crate::kernel::{FastMutex, NoMemory, Shared, SpinLock, Tag, Timer, complain, now};
+use crate::memory::segments::VIDEO_MEMORY_BASE;
 
 use super::clock::{Clock, ScanLine};
 use super::modes::Mode;
@@ -257,8 +258,7 @@ impl Screen {
             offset: 0,
         };
         self.direct.set_mode(&scan_out, irql)?;
-        self.pulse
-            .set_address(crate::memory::segments::VIDEO_MEMORY_BASE, irql);
+        self.pulse.set_address(VIDEO_MEMORY_BASE, irql);
         Ok(())
     }
 

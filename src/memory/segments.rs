@@ -2,8 +2,8 @@
 //!
 //! | id | segment | GPU address | size |
 //! |---|---|---|---|
-//! | 1 | video memory: linear, CPU-visible, scanned out | 0 | all of the adapter's video memory |
-//! | 2 | aperture: system memory, cache-coherent | 4 GiB | 256 MiB |
+//! | 1 | video memory: linear, CPU-visible, scanned out | 4 GiB | all of the adapter's video memory |
+//! | 2 | aperture: system memory, cache-coherent | 8 GiB | 256 MiB |
 //!
 //! Paging buffers are in segment 0, locked system memory: the engine that reads them is software,
 //! and a paging buffer must be in an aperture segment or 0 (contract: Q5).
@@ -21,10 +21,11 @@ pub const APERTURE: u32 = 2;
 /// How many segments there are.
 pub const COUNT: u32 = 2;
 
-/// Where video memory begins in the GPU's address space: an address is an offset into it.
-pub const VIDEO_MEMORY_BASE: u64 = 0;
+/// Where video memory begins in the GPU's address space. Not at 0: a vertical sync must report an
+/// address that is not NULL, also of a primary at the beginning.
+pub const VIDEO_MEMORY_BASE: u64 = 1 << 32;
 /// Where the aperture begins in the GPU's address space: above any video memory.
-pub const APERTURE_BASE: u64 = 1 << 32;
+pub const APERTURE_BASE: u64 = 2 << 32;
 // Video memory is mapped through a 32-bit length, so it ends below the aperture.
 const _: () = assert!(APERTURE_BASE >= VIDEO_MEMORY_BASE + (1 << 32));
 /// The size of the aperture, and how much system memory may be behind it, in bytes.
