@@ -18,8 +18,8 @@ const NOTIFY: &str = "DxgkCbNotifyInterrupt";
 const CONTROL: &str = "ControlInterrupt";
 const SCAN_LINE: &str = "GetScanLine";
 
-/// How long a monitor may be without a VSYNC on a busy machine: a quarter of a second, in 100 ns.
-const PATIENCE: u64 = 2_500_000;
+/// How long a monitor may be without a VSYNC on a busy machine: a second, in 100 ns.
+const PATIENCE: u64 = 10_000_000;
 
 /// Where a target's scan-out is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -178,7 +178,7 @@ impl Adapter {
 
     /// Waits for `count` VSYNCs, at most so long; how many came.
     ///
-    /// None at all in a quarter of a second or more is a violation of I3 if they are enabled and a mode is set.
+    /// None at all in a second or more is a violation of I3 if they are enabled and a mode is set.
     pub fn wait_for_vsync(&self, count: u64, timeout_100ns: u64) -> u64 {
         let adapter = &*self.0;
         let host = &*adapter.port.host;
