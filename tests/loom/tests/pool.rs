@@ -6,7 +6,7 @@ use loom::thread;
 
 use vmdisp_loom::kernel::irql::Passive;
 use vmdisp_loom::kernel::{Tag, begin, live_blocks, run_on};
-use vmdisp_loom::pool::{Mode, Pool, Wrong};
+use vmdisp_loom::pool::{Class, Mode, Pool, Wrong};
 
 /// An object that loom watches: a read of it that races with a write ends the model.
 struct Object(loom::cell::UnsafeCell<usize>);
@@ -226,7 +226,9 @@ fn a_batch_is_seen_whole_or_not_at_all() {
             other.get(handle, passive()).map(|object| object.number())
         });
         let mut batch = pool.batch(1, passive());
-        let handle = Handle(batch.insert(Object::new(5)).expect("memory"));
+        // Made once the slot is the batch's: the lock that it was taken under orders nothing of it.
+        let made = batch.insert_with(Class::FIRST, || Object::new(5));
+        let handle = Handle(made.expect("memory"));
         known.store(handle.0.as_ptr().addr(), Ordering::Relaxed);
         batch.commit();
         let found = thread.join().unwrap();
