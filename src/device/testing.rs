@@ -43,6 +43,8 @@ struct Chip {
     data_next: bool,
     misc: u8,
     sequencer: u8,
+    /// The lower half of what says the byte order.
+    order: u16,
     writes: usize,
 }
 
@@ -61,6 +63,8 @@ impl host::Registers for Shared {
                 0
             }
             0x500..0x516 => chip.dispi[(offset - 0x500) / 2],
+            0x600 => 8,
+            0x602 => 0,
             _ => u16::MAX,
         }
     }
@@ -87,6 +91,7 @@ impl host::Registers for Shared {
                     (chip.dispi[6], chip.dispi[8], chip.dispi[9]) = (chip.dispi[1], 0, 0);
                 }
             }
+            0x604 => chip.order = value,
             _ => {}
         }
     }
@@ -191,7 +196,7 @@ impl Board {
         if on & 1 == 0 {
             return Seen::Text;
         }
-        assert_eq!(depth, 32);
+        assert_eq!((depth, chip.order), (32, 0x1e1e));
         let pitch = virtual_width * 4;
         let offset = u64::from(y) * u64::from(pitch) + u64::from(x) * 4;
         let scan_out = ScanOut {

@@ -329,3 +329,28 @@ fn a_bugcheck_shows_its_picture_whatever_was_shown() {
         assert_eq!(rig.board.seen(), Seen::Text);
     }
 }
+
+#[test]
+fn of_flips_that_meet_the_last_one_is_shown_whole() {
+    let rig = rig(true);
+    rig.show(640, 480);
+    let row = 640 * 4;
+    std::thread::scope(|scope| {
+        for thread in 1..=3_u64 {
+            let (screen, world) = (&rig.screen, &rig.world);
+            scope.spawn(move || {
+                let _entered = world.enter();
+                for flip in 0..3000_u64 {
+                    // Both halves of each offset are the thread's.
+                    let offset = (100 * thread + flip % 64) * row + 4 * thread;
+                    assert!(screen.set_address(offset, offset, passive()));
+                }
+            });
+        }
+        for round in 0..300 {
+            rig.screen.set_visible(round % 2 == 1, passive());
+        }
+    });
+    let wanted = rig.screen.direct().picture().unwrap();
+    assert_eq!(rig.board.seen(), Seen::Picture(wanted));
+}

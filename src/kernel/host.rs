@@ -28,8 +28,8 @@ pub use line::{Complaint, Note, complain, note};
 pub use lock::{FastMutex, FastMutexGuard, SpinGuard, SpinLock};
 pub use memory::{TagUse, WrongFree, WrongFreeKind, allocate, free, slot_allowed, slots_watched};
 pub use register::{
-    Answering, Registers, answer, read_register_u8, read_register_u16, write_register_u8,
-    write_register_u16,
+    Answering, Registers, answer, read_register_u8, read_register_u16, read_register_u32,
+    write_register_u8, write_register_u16, write_register_u32,
 };
 pub use settings::{
     Parameter, driver_word, is_verified, parameter_dword, parameter_strings, set_driver_word,

@@ -21,7 +21,7 @@
 //! | [`copy_from_user`], [`copy_from_caller`], [`CallerReads`] | `APC_LEVEL` | MmCopyMemory |
 //! | [`parameter_dword`], [`parameter_strings`] | `PASSIVE_LEVEL` | ZwQueryValueKey |
 //! | [`now`], [`processor`], [`complain`], [`note`], [`slot_allowed`], [`slots_watched`], [`is_verified`], [`driver_word`], [`is_user_address`] | any | KeQueryInterruptTimePrecise, DbgPrintEx |
-//! | [`read_register_u16`], [`write_register_u16`] and their 8-bit twins | any | READ_REGISTER_USHORT, … |
+//! | [`read_register_u16`], [`write_register_u16`] and their 8- and 32-bit twins | any | READ_REGISTER_USHORT, … |
 
 mod buffer;
 pub mod caller;
@@ -54,8 +54,8 @@ pub use back::{
     CallerReads, Dpc, Event, FastMutex, FastMutexGuard, SpinGuard, SpinLock, Thread, Timer,
     allocate, at_device_irql, complain, copy_from_caller, copy_from_user, delay, driver_word, free,
     is_user_address, is_verified, note, now, parameter_dword, parameter_strings, processor,
-    read_register_u8, read_register_u16, set_driver_word, slot_allowed, slots_watched,
-    write_register_u8, write_register_u16,
+    read_register_u8, read_register_u16, read_register_u32, set_driver_word, slot_allowed,
+    slots_watched, write_register_u8, write_register_u16, write_register_u32,
 };
 pub use buffer::Buffer;
 pub use foreign::{Foreign, Named};

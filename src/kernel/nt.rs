@@ -22,7 +22,10 @@ pub use event::{Event, delay};
 pub use line::{complain, note};
 pub use lock::{FastMutex, FastMutexGuard, SpinGuard, SpinLock};
 pub use memory::{allocate, free, slot_allowed, slots_watched};
-pub use register::{read_register_u8, read_register_u16, write_register_u8, write_register_u16};
+pub use register::{
+    read_register_u8, read_register_u16, read_register_u32, write_register_u8, write_register_u16,
+    write_register_u32,
+};
 pub use registry::{parameter_dword, parameter_strings};
 pub use system::{at_device_irql, driver_word, is_verified, now, processor, set_driver_word};
 pub use thread::Thread;

@@ -8,7 +8,10 @@ use core::marker::PhantomData;
 use core::ptr::{self, NonNull};
 
 use super::Foreign;
-use super::{read_register_u8, read_register_u16, write_register_u8, write_register_u16};
+use super::{
+    read_register_u8, read_register_u16, read_register_u32, write_register_u8, write_register_u16,
+    write_register_u32,
+};
 
 /// Mapped memory of the adapter, good as long as its [`Mapping`](super::dxgkrnl::Mapping) is. All of
 /// it can be done at any IRQL.
@@ -81,6 +84,26 @@ impl Window<'_> {
         if let Some(register) = self.at(offset, 2) {
             // SAFETY: the register is mapped, at an even address.
             unsafe { write_register_u16(register.cast(), value) };
+        }
+    }
+
+    /// Reads the 32-bit register at `offset` bytes; beyond the end and elsewhere than at multiples of 4
+    /// all ones.
+    #[must_use]
+    pub fn read_u32(&self, offset: usize) -> u32 {
+        match self.at(offset, 4) {
+            // SAFETY: the register is mapped, at a multiple of 4.
+            Some(register) => unsafe { read_register_u32(register.cast()) },
+            None => u32::MAX,
+        }
+    }
+
+    /// Writes the 32-bit register at `offset` bytes; beyond the end and elsewhere than at multiples of
+    /// 4 nothing happens.
+    pub fn write_u32(&self, offset: usize, value: u32) {
+        if let Some(register) = self.at(offset, 4) {
+            // SAFETY: the register is mapped, at a multiple of 4.
+            unsafe { write_register_u32(register.cast(), value) };
         }
     }
 
@@ -166,6 +189,10 @@ mod tests {
         window.write_u16(12, 0);
         window.write_u8(12, 0);
         window.write_u16(1, 0);
+        window.write_u32(2, 0);
+        window.write_u32(12, 0);
+        assert_eq!(window.read_u32(12), u32::MAX);
+        assert_eq!(window.read_u32(8), 0x0403_0201);
         assert_eq!(window.read_u16(12), u16::MAX);
         assert_eq!(window.read_u16(1), u16::MAX);
         assert_eq!(window.read_u8(12), u8::MAX);

@@ -93,6 +93,7 @@ impl Engine<'_> {
     ///
     /// [`NotTaken`] if the hardware cannot do it. It then shows something else.
     pub fn set_mode(&self, scan_out: &ScanOut, blank: bool) -> Result<(), NotTaken> {
+        self.registers.little_endian();
         if self.abilities.vga {
             self.registers.vga_colour();
             self.registers.vga_blank(true);

@@ -5,6 +5,7 @@
 //! | 0 | EDID, as far as the adapter has one |
 //! | 0x400 | the VGA ports 0x3c0 to 0x3df, 8 bits each; `bochs-display` has none |
 //! | 0x500 | the DISPI registers, 16 bits each |
+//! | 0x600 | QEMU's own, 32 bits each: their size in bytes, and the byte order of pixels |
 //!
 //! An address where nothing is reads all ones, and writes to it vanish.
 
@@ -15,6 +16,13 @@ const VGA: usize = 0x400;
 const VGA_FIRST: usize = 0x3c0;
 /// Where the DISPI registers begin.
 const DISPI: usize = 0x500;
+
+/// Where QEMU says how many bytes of registers of its own there are, and the most that it could be.
+const OWN_BYTES: usize = 0x600;
+const OWN: core::ops::RangeInclusive<u32> = 8..=0xa00;
+/// The byte order of pixels, and its value for blue first.
+const BYTE_ORDER: usize = 0x604;
+const LITTLE_ENDIAN: u32 = 0x1e1e_1e1e;
 
 /// The DISPI registers used here, by index.
 #[derive(Clone, Copy)]
@@ -112,6 +120,13 @@ impl Registers<'_> {
         // The next write is an index, not its data.
         let _ = self.port(Port::Status);
         self.set_port(Port::Attribute, if blank { 0 } else { PALETTE_ON });
+    }
+
+    /// Has the adapter take the lowest byte of a pixel for its blue, where that can be chosen.
+    pub fn little_endian(self) {
+        if OWN.contains(&self.0.read_u32(OWN_BYTES)) {
+            self.0.write_u32(BYTE_ORDER, LITTLE_ENDIAN);
+        }
     }
 
     fn port(self, port: Port) -> u8 {

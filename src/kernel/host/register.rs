@@ -109,6 +109,38 @@ pub unsafe fn write_register_u16(register: NonNull<u16>, value: u16) {
     }
 }
 
+/// Reads a 32-bit register, of a simulated device as its two halves. Any IRQL.
+///
+/// # Safety
+///
+/// The register is mapped, at a multiple of 4.
+pub unsafe fn read_register_u32(register: NonNull<u32>) -> u32 {
+    match device(register.addr().get()) {
+        Some((device, offset)) => {
+            u32::from(device.read(offset + 2, 2)) << 16 | u32::from(device.read(offset, 2))
+        }
+        // SAFETY: the caller's promise.
+        None => unsafe { register.read_volatile() },
+    }
+}
+
+/// Writes a 32-bit register, of a simulated device as its two halves. Any IRQL.
+///
+/// # Safety
+///
+/// The register is mapped, at a multiple of 4.
+pub unsafe fn write_register_u32(register: NonNull<u32>, value: u32) {
+    match device(register.addr().get()) {
+        Some((device, offset)) => {
+            let [a, b, c, d] = value.to_le_bytes();
+            device.write(offset, 2, u16::from_le_bytes([a, b]));
+            device.write(offset + 2, 2, u16::from_le_bytes([c, d]));
+        }
+        // SAFETY: the caller's promise.
+        None => unsafe { register.write_volatile(value) },
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -41,3 +41,23 @@ pub unsafe fn write_register_u16(register: NonNull<u16>, value: u16) {
     // SAFETY: the caller's promise.
     unsafe { register.write_volatile(value) }
 }
+
+/// Reads a 32-bit register. Any IRQL.
+///
+/// # Safety
+///
+/// The register is mapped, at a multiple of 4.
+pub unsafe fn read_register_u32(register: NonNull<u32>) -> u32 {
+    // SAFETY: the caller's promise.
+    unsafe { register.read_volatile() }
+}
+
+/// Writes a 32-bit register. Any IRQL.
+///
+/// # Safety
+///
+/// The register is mapped, at a multiple of 4.
+pub unsafe fn write_register_u32(register: NonNull<u32>, value: u32) {
+    // SAFETY: the caller's promise.
+    unsafe { register.write_volatile(value) }
+}
