@@ -48,7 +48,10 @@ struct Chip {
     writes: usize,
 }
 
-struct Shared(Mutex<Chip>);
+/// What comes in the middle of a register write.
+type Interrupt = Box<dyn FnOnce() + Send>;
+
+struct Shared(Mutex<Chip>, Mutex<Option<Interrupt>>);
 
 impl host::Registers for Shared {
     fn read(&self, offset: usize, _bytes: usize) -> u16 {
@@ -70,6 +73,10 @@ impl host::Registers for Shared {
     }
 
     fn write(&self, offset: usize, _bytes: usize, value: u16) {
+        let interrupt = self.1.lock().unwrap().take();
+        if let Some(interrupt) = interrupt {
+            interrupt();
+        }
         let mut chip = self.0.lock().unwrap();
         chip.writes += 1;
         let byte = u8::try_from(value & 0xff).unwrap();
@@ -115,7 +122,7 @@ impl Board {
             widest: 16000,
             ..Chip::default()
         };
-        let chip = Arc::new(Shared(Mutex::new(chip)));
+        let chip = Arc::new(Shared(Mutex::new(chip), Mutex::new(None)));
         // Only the addresses are used.
         let page = Box::leak(vec![0_u32; REGISTERS / 4].into_boxed_slice());
         let registers = NonNull::from(page).cast::<u8>();
@@ -159,6 +166,11 @@ impl Board {
     /// Cuts pictures that are wider, at the next mode.
     pub fn set_widest(&self, widest: u16) {
         self.chip.0.lock().unwrap().widest = widest;
+    }
+
+    /// Has `interrupt` come in the middle of the next register write.
+    pub fn interrupt_next_write(&self, interrupt: impl FnOnce() + Send + 'static) {
+        *self.chip.1.lock().unwrap() = Some(Box::new(interrupt));
     }
 
     /// What sleeping takes: registers and video memory.

@@ -5,6 +5,7 @@ extern crate std;
 use core::sync::atomic::Ordering;
 
 use std::boxed::Box;
+use std::sync::Arc;
 
 use super::modes::{Limits, Mode, Sources};
 use super::{Monitor, Parts, Plan, Rotation, Screen};
@@ -20,7 +21,7 @@ const MEMORY: usize = 16 << 20;
 
 /// A started screen.
 struct Rig {
-    screen: Screen,
+    screen: Arc<Screen>,
     board: Board,
     /// Its address is dxgkrnl's handle.
     line: Box<Line>,
@@ -51,7 +52,7 @@ fn rig(vga: bool) -> Rig {
     let entered = world.enter();
     world.set_time(Time(5_000_000));
     let rig = Rig {
-        screen: Screen::try_new(TAG, passive()).unwrap(),
+        screen: Arc::new(Screen::try_new(TAG, passive()).unwrap()),
         board: Board::new(vga, MEMORY),
         line: Box::default(),
         world,
@@ -353,4 +354,18 @@ fn of_flips_that_meet_the_last_one_is_shown_whole() {
     });
     let wanted = rig.screen.direct().picture().unwrap();
     assert_eq!(rig.board.seen(), Seen::Picture(wanted));
+}
+
+#[test]
+fn a_flip_that_interrupts_another_is_the_one_that_is_shown() {
+    for vga in [true, false] {
+        let rig = rig(vga);
+        rig.show(1280, 1024);
+        let screen = Arc::clone(&rig.screen);
+        rig.board.interrupt_next_write(move || {
+            assert!(screen.set_address(8192, 2, passive()));
+        });
+        assert!(rig.screen.set_address(5120 * 1024, 1, passive()));
+        assert_eq!(rig.board.seen(), picture(1280, 1024, 5120, 8192));
+    }
 }
