@@ -6,3 +6,4 @@ pub mod display;
 pub mod machine;
 pub mod miniport;
 pub mod scenario;
+pub mod vidpn;

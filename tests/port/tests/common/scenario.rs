@@ -10,6 +10,7 @@ use dxgk_sys::{
 };
 
 use super::display;
+use super::vidpn;
 use super::machine::Machine;
 use super::miniport::Blob;
 
@@ -71,7 +72,7 @@ pub fn run_with(table: &DRIVER_INITIALIZATION_DATA, settings: Settings) -> Repor
             allocations(&adapter);
             faults(&adapter, &machine);
             display::exercise(&adapter, &machine);
-            adapter.exercise_vidpn();
+            vidpn::exercise(&adapter, &machine);
             adapter.exercise_requests();
             let _ = adapter.stop();
         }
