@@ -256,7 +256,9 @@ impl AdapterInner {
         };
         let answer = |network: &Network, promised: bool| {
             if promised {
-                self.must_support(Some(network), "the path's support flags promise it");
+                if self.must_support(Some(network), "the path's support flags promise it") {
+                    let _ = self.enumerate(network, Pivot::None);
+                }
             } else {
                 self.must_refuse(network, "the path's support flags do not promise it");
             }

@@ -81,6 +81,8 @@ impl AdapterInner {
             let mut pinned = open.clone();
             pinned.sources.entry(source).or_default().pin(mode);
             if !self.must_support(Some(&pinned), "its source mode was enumerated") {
+                // Target modes that go with it alone are not its fault.
+                used.fill(true);
                 continue;
             }
             let narrow = self.enumerate(&pinned, Pivot::Source(source))?;

@@ -26,6 +26,9 @@ impl Adapter {
     /// The driver's; `STATUS_INVALID_DEVICE_STATE` unless the adapter is started.
     pub fn recommend_vidpn(&self) -> Result<Vec<VidPnMode>, Status> {
         self.0.may_negotiate()?;
+        if self.0.possible_paths().is_empty() {
+            return Ok(Vec::new());
+        }
         let reason = DXGK_RECOMMENDFUNCTIONALVIDPN_REASON::DXGK_RFVR_HOTKEY;
         let Some(network) = self.0.recommend(reason)? else {
             return Ok(Vec::new());

@@ -10,9 +10,9 @@ use dxgk_sys::{
 };
 
 use super::display;
-use super::vidpn;
 use super::machine::Machine;
 use super::miniport::Blob;
+use super::vidpn;
 
 pub const STANDARDS: [Standard; 5] = [
     Standard::SharedPrimary {

@@ -25,6 +25,30 @@ macro_rules! saboteurs {
     };
 }
 
+/// The same, of which a complaint must say these words: one rule has many checks.
+macro_rules! bad_drivers {
+    ($($(#[$doc:meta])* $name:ident breaks $($rule:literal)+ saying $words:literal => $report:expr;)*) => {
+        $(
+            $(#[$doc])*
+            #[test]
+            fn $name() {
+                let report: dxgk_port::Report = $report;
+                let mut broken = report.broken();
+                broken.sort_unstable();
+                let mut expected = vec![$($rule),+];
+                expected.sort_unstable();
+                let complaints = (&report.violations, &report.leaks);
+                assert_eq!(broken, expected, "{complaints:#?}");
+                let said = report.violations.iter().any(|violation| violation.detail.contains($words));
+                assert!(said, "{complaints:#?}");
+            }
+        )*
+
+        /// The rules that saboteurs of this module break.
+        pub const BROKEN: &[&[&str]] = &[$(&[$($rule),+]),*];
+    };
+}
+
 mod callbacks;
 mod children;
 mod create;
@@ -36,6 +60,10 @@ mod open;
 mod query;
 mod screen;
 mod vidpn;
+mod vidpn_answers;
+mod vidpn_commits;
+mod vidpn_modes;
+mod vidpn_objects;
 
 use std::collections::BTreeSet;
 
@@ -56,6 +84,10 @@ fn every_rule_has_a_saboteur() {
         open::BROKEN,
         query::BROKEN,
         vidpn::BROKEN,
+        vidpn_answers::BROKEN,
+        vidpn_commits::BROKEN,
+        vidpn_modes::BROKEN,
+        vidpn_objects::BROKEN,
     ];
     let broken: BTreeSet<&str> = modules.concat().concat().into_iter().collect();
     let rules: BTreeSet<&str> = RULES.iter().map(|rule| rule.id).collect();

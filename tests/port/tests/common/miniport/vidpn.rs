@@ -129,7 +129,32 @@ pub fn supported(plan: &Plan, pivot: Pivot) -> Path {
     path
 }
 
-fn enumerate(context: &Context, argument: &DXGKARG_ENUMVIDPNCOFUNCMODALITY) -> NTSTATUS {
+/// How a saboteur bends what an enumeration reports.
+pub struct Bend {
+    pub source: fn(&mut SourceMode),
+    pub target: fn(&mut TargetMode),
+    pub path: fn(&mut Path),
+    /// Whether pinned modes are minded.
+    pub constrained: bool,
+    /// Whether sets are replaced.
+    pub replaces: bool,
+}
+
+impl Bend {
+    pub const NONE: Self = Self {
+        source: |_| (),
+        target: |_| (),
+        path: |_| (),
+        constrained: true,
+        replaces: true,
+    };
+}
+
+pub fn enumerate(
+    context: &Context,
+    argument: &DXGKARG_ENUMVIDPNCOFUNCMODALITY,
+    bend: &Bend,
+) -> NTSTATUS {
     let handle = argument.hConstrainingVidPn;
     let vidpn = match interface(context, handle) {
         Ok(vidpn) => vidpn,
@@ -141,10 +166,15 @@ fn enumerate(context: &Context, argument: &DXGKARG_ENUMVIDPNCOFUNCMODALITY) -> N
         Err(status) => return status,
     };
     let pivot = argument.EnumPivotType;
-    let open_source = plan.pinned_source.is_none() && pivot != Pivot::D3DKMDT_EPT_VIDPNSOURCE;
-    let open_target = plan.pinned_target.is_none() && pivot != Pivot::D3DKMDT_EPT_VIDPNTARGET;
+    let open_source =
+        bend.replaces && plan.pinned_source.is_none() && pivot != Pivot::D3DKMDT_EPT_VIDPNSOURCE;
+    let open_target =
+        bend.replaces && plan.pinned_target.is_none() && pivot != Pivot::D3DKMDT_EPT_VIDPNTARGET;
     // Sizes that are left by what is pinned.
     let left = |size: &(u32, u32)| {
+        if !bend.constrained {
+            return true;
+        }
         plan.pinned_source
             .as_ref()
             .is_none_or(|mode| source_size(mode) == *size)
@@ -157,7 +187,10 @@ fn enumerate(context: &Context, argument: &DXGKARG_ENUMVIDPNCOFUNCMODALITY) -> N
         let status = ModeSet::<SourceMode>::replace(vidpn, handle, 0, |set| {
             for size in SIZES.into_iter().filter(left) {
                 for format in FORMATS {
-                    set.add(|mode| fill_source(mode, size, format))?;
+                    set.add(|mode| {
+                        fill_source(mode, size, format);
+                        (bend.source)(mode);
+                    })?;
                 }
             }
             Ok(())
@@ -169,7 +202,10 @@ fn enumerate(context: &Context, argument: &DXGKARG_ENUMVIDPNCOFUNCMODALITY) -> N
     if open_target {
         let status = ModeSet::<TargetMode>::replace(vidpn, handle, TARGET, |set| {
             for size in SIZES.into_iter().filter(left) {
-                set.add(|mode| fill_target(mode, size))?;
+                set.add(|mode| {
+                    fill_target(mode, size);
+                    (bend.target)(mode);
+                })?;
             }
             Ok(())
         });
@@ -177,13 +213,20 @@ fn enumerate(context: &Context, argument: &DXGKARG_ENUMVIDPNCOFUNCMODALITY) -> N
             return status;
         }
     }
-    let path = supported(&plan, pivot);
+    let mut path = supported(&plan, pivot);
+    (bend.path)(&mut path);
     Plan::update(vidpn, handle, &path)
 }
 
-fn recommend(context: &Context, handle: D3DKMDT_HVIDPN) -> Result<(), NTSTATUS> {
+/// The largest size; `pins` says whether its modes are pinned.
+pub fn recommend(
+    context: &Context,
+    handle: D3DKMDT_HVIDPN,
+    bend: fn(&mut Path),
+    pins: bool,
+) -> Result<(), NTSTATUS> {
     let vidpn = interface(context, handle)?;
-    Plan::add_path(vidpn, handle)?;
+    Plan::add_path(vidpn, handle, bend)?;
     let done = |status| {
         if status == STATUS_SUCCESS {
             Ok(())
@@ -193,7 +236,7 @@ fn recommend(context: &Context, handle: D3DKMDT_HVIDPN) -> Result<(), NTSTATUS> 
     };
     done(ModeSet::<SourceMode>::replace(vidpn, handle, 0, |set| {
         let id = set.add(|mode| fill_source(mode, SIZES[0], FORMATS[0]))?;
-        set.pin(id)
+        if pins { set.pin(id) } else { Ok(()) }
     }))?;
     done(ModeSet::<TargetMode>::replace(
         vidpn,
@@ -201,13 +244,16 @@ fn recommend(context: &Context, handle: D3DKMDT_HVIDPN) -> Result<(), NTSTATUS> 
         TARGET,
         |set| {
             let id = set.add(|mode| fill_target(mode, SIZES[0]))?;
-            set.pin(id)
+            if pins { set.pin(id) } else { Ok(()) }
         },
     ))
 }
 
 /// Adds the miniport's sizes to a monitor's, those that it lacks.
-fn add_monitor_modes(argument: &DXGKARG_RECOMMENDMONITORMODES) -> NTSTATUS {
+pub fn add_monitor_modes(
+    argument: &DXGKARG_RECOMMENDMONITORMODES,
+    bend: fn(&mut D3DKMDT_MONITOR_SOURCE_MODE),
+) -> NTSTATUS {
     let (table, set) = unsafe {
         (
             &*argument.pMonitorSourceModeSetInterface,
@@ -231,6 +277,7 @@ fn add_monitor_modes(argument: &DXGKARG_RECOMMENDMONITORMODES) -> NTSTATUS {
         };
         mode.Origin = D3DKMDT_MONITOR_CAPABILITIES_ORIGIN::D3DKMDT_MCO_DRIVER;
         mode.Preference = D3DKMDT_MODE_PREFERENCE::D3DKMDT_MP_NOTPREFERRED;
+        bend(mode);
         let status = unsafe { table.pfnAddMode.unwrap()(set, info) };
         if status != STATUS_SUCCESS {
             unsafe { table.pfnReleaseModeInfo.unwrap()(set, info) };
@@ -302,7 +349,7 @@ ddi_fn! {
         this: PVOID,
         argument: *const DXGKARG_ENUMVIDPNCOFUNCMODALITY,
     ) -> NTSTATUS {
-        unsafe { enumerate(context(this), &*argument) }
+        unsafe { enumerate(context(this), &*argument, &Bend::NONE) }
     }
 
     pub unsafe fn recommend_functional(
@@ -310,7 +357,7 @@ ddi_fn! {
         argument: *const DXGKARG_RECOMMENDFUNCTIONALVIDPN,
     ) -> NTSTATUS {
         let handle = unsafe { &*argument }.hRecommendedFunctionalVidPn;
-        match recommend(unsafe { context(this) }, handle) {
+        match recommend(unsafe { context(this) }, handle, |_| (), true) {
             Ok(()) => STATUS_SUCCESS,
             Err(STATUS_NO_MEMORY) => STATUS_NO_MEMORY,
             // Nothing is plugged in, or dxgkrnl knows no such target.
@@ -322,7 +369,7 @@ ddi_fn! {
         _this: PVOID,
         argument: *const DXGKARG_RECOMMENDMONITORMODES,
     ) -> NTSTATUS {
-        add_monitor_modes(unsafe { &*argument })
+        add_monitor_modes(unsafe { &*argument }, |_| ())
     }
 
     pub unsafe fn commit_vidpn(this: PVOID, argument: *const DXGKARG_COMMITVIDPN) -> NTSTATUS {

@@ -86,11 +86,16 @@ impl Plan {
     }
 
     /// Adds the path from the source to the target.
-    pub fn add_path(vidpn: VidPn, handle: D3DKMDT_HVIDPN) -> Result<(), NTSTATUS> {
+    pub fn add_path(
+        vidpn: VidPn,
+        handle: D3DKMDT_HVIDPN,
+        bend: fn(&mut Path),
+    ) -> Result<(), NTSTATUS> {
         let (topology, paths) = topology(vidpn, handle)?;
         let mut info = ptr::null_mut();
         done(unsafe { paths.pfnCreateNewPathInfo.unwrap()(topology, &raw mut info) })?;
         fill_path(unsafe { &mut *info });
+        bend(unsafe { &mut *info });
         let status = unsafe { paths.pfnAddPath.unwrap()(topology, info) };
         if status < 0 {
             unsafe { paths.pfnReleasePathInfo.unwrap()(topology, info) };
