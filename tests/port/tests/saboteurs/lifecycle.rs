@@ -73,7 +73,7 @@ saboteurs! {
     start_never_asks_for_resources breaks "L3" => with(|table| {
         table.DxgkDdiStartDevice = Some(start_without_asking);
     });
-    start_leaves_children_unset breaks "L3" "Q1" "V2" => with(|table| {
+    start_leaves_children_unset breaks "L3" "Q1" => with(|table| {
         table.DxgkDdiStartDevice = Some(start_leaves_children);
     });
     start_leaves_sources_unset breaks "L3" => with(|table| {
@@ -115,7 +115,7 @@ saboteurs! {
     last_child_is_written breaks "Q1" => with(|table| {
         table.DxgkDdiQueryChildRelations = Some(children_one_too_many);
     });
-    child_relations_fail breaks "Q1" "V2" => with(|table| {
+    child_relations_fail breaks "Q1" => with(|table| {
         table.DxgkDdiQueryChildRelations = Some(children_fail);
     });
     returns_at_another_irql breaks "B3" => with(|table| {

@@ -59,7 +59,6 @@ mod lifecycle;
 mod open;
 mod query;
 mod screen;
-mod vidpn;
 mod vidpn_answers;
 mod vidpn_commits;
 mod vidpn_modes;
@@ -83,7 +82,6 @@ fn every_rule_has_a_saboteur() {
         lifecycle::BROKEN,
         open::BROKEN,
         query::BROKEN,
-        vidpn::BROKEN,
         vidpn_answers::BROKEN,
         vidpn_commits::BROKEN,
         vidpn_modes::BROKEN,

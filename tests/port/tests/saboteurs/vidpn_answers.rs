@@ -214,6 +214,18 @@ ddi_fn! {
         status
     }
 
+    unsafe fn keeps_a_monitor_mode(
+        this: PVOID,
+        argument: *const DXGKARG_RECOMMENDMONITORMODES,
+    ) -> NTSTATUS {
+        let (table, set) = unsafe {
+            let argument = &*argument;
+            (&*argument.pMonitorSourceModeSetInterface, argument.hMonitorSourceModeSet)
+        };
+        unsafe { table.pfnCreateNewModeInfo.unwrap()(set, &mut std::ptr::null_mut()) };
+        unsafe { good::recommend_monitor_modes(this, argument) }
+    }
+
     unsafe fn recommend_badly(
         _this: PVOID,
         _argument: *const DXGKARG_RECOMMENDMONITORMODES,
@@ -309,5 +321,6 @@ bad_drivers! {
     a_monitor_mode_has_too_many_colors breaks "V2" saying "is 300" => monitor!(no_mode_range);
     a_monitor_mode_has_no_line_rate breaks "V2" saying "HSyncFreq" => monitor!(no_frequency);
     a_monitor_mode_has_no_width breaks "V2" saying "ActiveSize is 0" => monitor!(no_region);
+    a_monitor_mode_is_kept breaks "V2" saying "1 monitor source mode info" => monitor!(keeps_a_monitor_mode);
     monitor_modes_are_not_supported breaks "G6" "V2" saying "nor dxgkrnl's own" => monitor!(recommend_badly);
 }
