@@ -1,6 +1,6 @@
 //! What unit tests of the safe modules need from the border.
 
-pub mod line;
+pub(crate) mod line;
 
 use core::ffi::c_void;
 use core::ptr::{self, NonNull};
