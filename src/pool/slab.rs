@@ -106,29 +106,64 @@ impl<T> Slab<T> {
     ) -> (usize, usize) {
         let number = processor() % SHARDS;
         let mut shard = self.lock_shard(number, irql);
-        let (mut taken, mut left): (usize, usize) = (0, want);
-        for piece in pieces {
-            let run = if let Some(run) = shard.first() {
-                run
-            } else if let Some(run) = self.grow(number, irql) {
-                shard.add(run);
-                run
-            } else {
-                break;
-            };
-            let slots = shard.take::<T>(run, left);
-            let Some(word) = run.slot::<T>(slots.first) else {
-                break;
-            };
-            let word = word.cast();
-            piece.write(Piece { run, slots, word });
-            taken = taken.wrapping_add(1);
-            left = left.saturating_sub(slots.count);
+        let [first, others @ ..] = pieces;
+        let Some(piece) = self.piece(&mut shard, number, want, irql) else {
+            return (0, 0);
+        };
+        first.write(piece);
+        let left = want.saturating_sub(piece.slots.count);
+        if left == 0 {
+            return (1, piece.slots.count);
+        }
+        let (taken, slots) = self.reserve_more(&mut shard, number, left, others, irql);
+        (taken.wrapping_add(1), slots.wrapping_add(piece.slots.count))
+    }
+
+    /// As [`Slab::reserve`], for the pieces after the first one.
+    #[inline(never)]
+    fn reserve_more(
+        &self,
+        shard: &mut ShardState,
+        number: usize,
+        want: usize,
+        pieces: &mut [MaybeUninit<Piece>],
+        irql: Dispatch,
+    ) -> (usize, usize) {
+        let (mut taken, mut slots): (usize, usize) = (0, 0);
+        for place in pieces {
+            let left = want.saturating_sub(slots);
             if left == 0 {
                 break;
             }
+            let Some(piece) = self.piece(shard, number, left, irql) else {
+                break;
+            };
+            place.write(piece);
+            taken = taken.wrapping_add(1);
+            slots = slots.wrapping_add(piece.slots.count);
         }
-        (taken, want.wrapping_sub(left))
+        (taken, slots)
+    }
+
+    /// Takes up to `want` free slots of one word of a run's map, for a shard whose lock is held.
+    #[inline(always)]
+    fn piece(
+        &self,
+        shard: &mut ShardState,
+        number: usize,
+        want: usize,
+        irql: Dispatch,
+    ) -> Option<Piece> {
+        let run = if let Some(run) = shard.first() {
+            run
+        } else {
+            let run = self.grow(number, irql)?;
+            shard.add(run);
+            run
+        };
+        let slots = shard.take::<T>(run, want);
+        let word = run.slot::<T>(slots.first)?.cast();
+        Some(Piece { run, slots, word })
     }
 
     /// Takes a new run for a shard.

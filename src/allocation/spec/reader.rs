@@ -32,9 +32,8 @@ pub struct Reader<'a> {
     reads: CallerReads,
     sizes: &'a Sizes,
     irql: Passive,
-    words: Words,
-    /// About the words, if there were any and they are right.
-    decided: Option<Decided>,
+    /// The last data that were right, and what was decided about them.
+    last: Option<(Words, Decided)>,
 }
 
 impl<'a> Reader<'a> {
@@ -46,8 +45,7 @@ impl<'a> Reader<'a> {
             reads: CallerReads::at(irql),
             sizes,
             irql,
-            words: Words::default(),
-            decided: None,
+            last: None,
         }
     }
 
@@ -57,9 +55,10 @@ impl<'a> Reader<'a> {
         let Ok::<Words, _>(words) = data.words(self.reads) else {
             return Err(not_read(self.call, data, self.irql));
         };
-        let as_before = words.iter().zip(&self.words).all(|(new, old)| new == old);
-        if as_before && let Some(decided) = self.decided {
-            return Ok((words, decided));
+        if let Some((last, decided)) = &self.last
+            && words.iter().zip(last).all(|(new, old)| new == old)
+        {
+            return Ok((words, *decided));
         }
         let [header, ..] = words;
         if header != HEADER {
@@ -73,8 +72,7 @@ impl<'a> Reader<'a> {
             Some(decided) => decided,
             None => look(self.call, words, self.sizes)?,
         };
-        self.words = words;
-        self.decided = Some(decided);
+        self.last = Some((words, decided));
         Ok((words, decided))
     }
 }
