@@ -1,5 +1,6 @@
 //! A machine that loads vmdisp as a library.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::ptr;
 use std::sync::Arc;
@@ -27,6 +28,7 @@ pub struct InProcess {
     host: Arc<ProcessHost>,
     world: World,
     faults: Faults,
+    kept: RefCell<Vec<PathBuf>>,
     _entered: Entered,
 }
 
@@ -66,6 +68,7 @@ impl InProcess {
             display_only: Box::new(vmdisp::ddi::display_only_data()),
             host: Arc::new(ProcessHost::new(world.clone(), adapters, line)),
             faults: Faults::default(),
+            kept: RefCell::default(),
             _entered: world.enter(),
             world,
         }
@@ -103,6 +106,11 @@ impl InProcess {
     /// Does something with an adapter; false if there is none with that number.
     fn with_adapter(&self, adapter: u32, work: impl FnOnce(&Adapter)) -> bool {
         self.host.find(adapter).map(work).is_some()
+    }
+
+    /// The pictures that scenarios have kept for people.
+    pub fn kept(&self) -> Vec<PathBuf> {
+        self.kept.borrow().clone()
     }
 
     /// The driver's kernel.
@@ -219,8 +227,10 @@ impl Machine for InProcess {
     }
 
     fn keep_picture(&self, adapter: u32, name: &str) -> Result<(), String> {
-        self.shown(adapter)?
-            .write_png(&pictures().join(name).with_extension("png"))
+        let file = pictures().join(format!("{name}.png"));
+        self.shown(adapter)?.write_png(&file)?;
+        self.kept.borrow_mut().push(file);
+        Ok(())
     }
 
     fn lose_display_state(&self, adapter: u32) -> bool {

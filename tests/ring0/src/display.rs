@@ -2,6 +2,8 @@
 
 use core::ptr::NonNull;
 
+use dxgk_sys::{D3DDDIFORMAT, DXGK_DISPLAY_INFORMATION};
+
 use crate::{
     memory::{device, paging::Caching},
     pci::Adapter,
@@ -21,6 +23,10 @@ const STATUS_1: usize = VGA + 0x1a;
 /// Where the DISPI registers begin, 16 bits each.
 const DISPI: usize = 0x500;
 
+/// Bits of [`Dispi::Enable`]: the graphics mode is on; all of video memory is linear.
+const ENABLED: u16 = 0x01;
+const LINEAR: u16 = 0x40;
+
 /// A DISPI register's number.
 #[derive(Clone, Copy)]
 pub enum Dispi {
@@ -30,7 +36,7 @@ pub enum Dispi {
     YRes = 2,
     /// Bits a pixel.
     Bpp = 3,
-    /// Bit 0: the graphics mode is on; bit 6: all of video memory is linear.
+    /// See [`ENABLED`].
     Enable = 4,
     /// Pixels from a row to the next.
     VirtWidth = 6,
@@ -45,6 +51,8 @@ pub struct Display {
     registers: NonNull<u8>,
     memory: NonNull<u8>,
     bytes: u64,
+    /// Where video memory begins.
+    physical: u64,
     vga: bool,
 }
 
@@ -61,6 +69,7 @@ impl Display {
             registers: device::map(registers.start, registers.bytes, Caching::Uncached)?,
             memory: device::map(memory.start, memory.bytes, Caching::WriteCombined)?,
             bytes: memory.bytes,
+            physical: memory.start,
             vga: adapter.vga,
         })
     }
@@ -74,6 +83,27 @@ impl Display {
         let register = self.register::<u16>(DISPI + 2 * register as usize);
         // SAFETY: the register is mapped and aligned.
         unsafe { register.write_volatile(value) }
+    }
+
+    /// Reads a DISPI register.
+    fn read(&self, register: Dispi) -> u16 {
+        let register = self.register::<u16>(DISPI + 2 * register as usize);
+        // SAFETY: the register is mapped and aligned, and reading it has no effect.
+        unsafe { register.read_volatile() }
+    }
+
+    /// Shows a linear picture of that size, with 32 bits a pixel, that begins with video memory.
+    pub fn set_mode(&self, width: u16, height: u16) {
+        for (register, value) in [
+            (Dispi::Enable, 0),
+            (Dispi::XRes, width),
+            (Dispi::YRes, height),
+            (Dispi::Bpp, 32),
+            (Dispi::Enable, ENABLED | LINEAR),
+        ] {
+            self.write(register, value);
+        }
+        self.show(true);
     }
 
     /// Shows the picture, or blanks the screen where the adapter can.
@@ -112,6 +142,25 @@ impl Drop for Display {
         device::unmap(self.registers);
         device::unmap(self.memory);
     }
+}
+
+/// The mode on the adapter's screen, if it is one that firmware hands over: linear, 32 bits a pixel.
+pub fn post(adapter: &Adapter) -> Option<DXGK_DISPLAY_INFORMATION> {
+    let display = Display::open(adapter)?;
+    if display.read(Dispi::Enable) & ENABLED == 0 || display.read(Dispi::Bpp) != 32 {
+        return None;
+    }
+    let (width, height) = (display.read(Dispi::XRes), display.read(Dispi::YRes));
+    let pitch = 4 * u32::from(display.read(Dispi::VirtWidth).max(width));
+    let above = u64::from(display.read(Dispi::YOffset)) * u64::from(pitch);
+    let start = display.physical + above + 4 * u64::from(display.read(Dispi::XOffset));
+    let mut mode = DXGK_DISPLAY_INFORMATION::ZERO;
+    mode.Width = width.into();
+    mode.Height = height.into();
+    mode.Pitch = pitch;
+    mode.ColorFormat = D3DDDIFORMAT::D3DDDIFMT_X8R8G8B8;
+    mode.PhysicAddress.QuadPart = start.cast_signed();
+    Some(mode)
 }
 
 /// Makes the adapter as after a cold start: no mode, nothing shown, anything in its memory. False if it

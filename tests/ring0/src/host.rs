@@ -1,15 +1,18 @@
 //! This kernel as the port's host: the machine under dxgkrnl's stand-in.
 
 use alloc::vec::Vec;
-use core::ptr::NonNull;
+use core::{
+    ptr::NonNull,
+    sync::atomic::{AtomicU8, Ordering},
+};
 
 use dxgk_port::{AdapterIndex, Host, PoolUse, TagUse};
-use dxgk_sys::MEMORY_CACHING_TYPE;
+use dxgk_sys::{DXGK_DISPLAY_INFORMATION, MEMORY_CACHING_TYPE};
 use vmdisp_scenarios::Writes;
 
 use crate::{
     cpu::{clock, irql},
-    log,
+    display, log,
     memory::{device, paging::Caching, watch},
     nt::{dispatcher, pool},
     pci::Adapter,
@@ -18,12 +21,24 @@ use crate::{
 /// The machine.
 pub struct Machine {
     adapters: Vec<Adapter>,
+    /// The IRQL of each adapter's interrupt, 0 for none: QEMU's adapters have none, the port plays it.
+    lines: Vec<AtomicU8>,
 }
 
 impl Machine {
-    /// A machine with these display adapters.
-    pub fn new(adapters: Vec<Adapter>) -> Self {
-        Self { adapters }
+    /// A machine with these display adapters, each with an interrupt at IRQL `line`, or none at 0.
+    pub fn new(adapters: Vec<Adapter>, line: u8) -> Self {
+        let lines = adapters.iter().map(|_| AtomicU8::new(line)).collect();
+        Self { adapters, lines }
+    }
+
+    /// Connects an adapter's interrupt at that IRQL, or disconnects it. False if there is no such
+    /// adapter.
+    pub fn set_line(&self, index: AdapterIndex, line: Option<u8>) -> bool {
+        let known = self.lines.get(index as usize);
+        known
+            .inspect(|known| known.store(line.unwrap_or(0), Ordering::Relaxed))
+            .is_some()
     }
 
     /// How many display adapters there are.
@@ -126,6 +141,15 @@ impl Host for Machine {
     fn write_config(&self, adapter: AdapterIndex, offset: u32, data: &[u8]) -> usize {
         self.adapter(adapter)
             .map_or(0, |adapter| adapter.function.write_bytes(offset, data))
+    }
+
+    fn post_display(&self, index: AdapterIndex) -> Option<DXGK_DISPLAY_INFORMATION> {
+        display::post(self.adapter(index)?)
+    }
+
+    fn interrupt_line(&self, index: AdapterIndex) -> Option<u8> {
+        let line = self.lines.get(index as usize)?.load(Ordering::Relaxed);
+        (line != 0).then_some(line)
     }
 
     fn pool(&self) -> PoolUse {

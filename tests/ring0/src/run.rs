@@ -18,7 +18,13 @@ use vmdisp_scenarios::{
     run_row,
 };
 
-use crate::{cpu::clock, display, driver::Loader, host::Machine, log, nt, pci, serial};
+use crate::{
+    cpu::clock,
+    display::{self, Display},
+    driver::Loader,
+    host::Machine,
+    log, nt, pci, serial,
+};
 
 /// Time between two reports of progress, in 100 ns.
 const PROGRESS_PERIOD: u64 = 1_000_000;
@@ -96,6 +102,10 @@ impl scenarios::Machine for Kernel {
         self.machine.writes_during(adapter, work)
     }
 
+    fn set_interrupt_line(&self, adapter: u32, irql: Option<u8>) -> bool {
+        self.machine.set_line(adapter, irql)
+    }
+
     fn lose_display_state(&self, adapter: u32) -> bool {
         self.machine
             .adapter(adapter)
@@ -122,8 +132,12 @@ impl scenarios::Machine for Kernel {
 pub fn run(file: Vec<u8>, options: &Options) {
     let adapters = pci::display_adapters();
     adapters.iter().for_each(announce);
+    if let Some((width, height)) = options.post {
+        let displays = adapters.iter().filter_map(Display::open);
+        displays.for_each(|display| display.set_mode(width, height));
+    }
     let kernel = Kernel {
-        machine: Arc::new(Machine::new(adapters)),
+        machine: Arc::new(Machine::new(adapters, options.interrupt.unwrap_or(0))),
         loader: Loader::new(file),
         pinned: options.parameters.clone(),
         faults: Mutex::new(Vec::new()),

@@ -8,12 +8,14 @@ mod chart;
 mod data;
 mod file;
 mod number;
+mod picture;
 mod progress;
 mod table;
 mod verdict;
 
 pub use data::Run;
 pub use file::write_json;
+pub use picture::print_pictures;
 pub use progress::Bar;
 pub use table::{print_rows, print_run};
 pub use verdict::{exit_code, rows_passed};

@@ -64,6 +64,8 @@ pub struct Outcome {
     pub stopped_at: Option<u64>,
     /// How long it took.
     pub took: Duration,
+    /// Pictures of its screens that were kept for people.
+    pub kept: Vec<PathBuf>,
 }
 
 /// What the kernel says.
@@ -128,6 +130,7 @@ impl Machine<'_> {
             let _ = child.kill();
         }
         let mut outcome = run.outcome;
+        outcome.kept = run.screens.into_kept();
         outcome.status = child.wait().context("waiting for QEMU")?.code();
         outcome.complaints = complaints.join().unwrap_or_default();
         outcome.took = start.elapsed();

@@ -70,6 +70,14 @@ pub struct Args {
     #[arg(long)]
     verified: bool,
 
+    /// Give each adapter an interrupt at this IRQL, 3 to 12, which the stand-in for dxgkrnl plays
+    #[arg(long, value_name = "IRQL", value_parser = clap::value_parser!(u8).range(3..=12))]
+    interrupt: Option<u8>,
+
+    /// Have firmware leave each adapter in this mode, with 32 bits a pixel
+    #[arg(long, value_name = "WIDTHxHEIGHT", value_parser = size)]
+    post: Option<(u16, u16)>,
+
     /// Set a DWORD of the service's Parameters key, as NAME=NUMBER
     #[arg(long = "parameter", value_name = "NAME=NUMBER", value_parser = parameter)]
     parameters: Vec<(String, u32)>,
@@ -110,6 +118,12 @@ fn parameter(text: &str) -> Result<(String, u32)> {
     Ok((name.to_owned(), number.parse()?))
 }
 
+/// Reads `WIDTHxHEIGHT`.
+fn size(text: &str) -> Result<(u16, u16)> {
+    let (width, height) = text.split_once('x').context("there is no 'x'")?;
+    Ok((width.parse()?, height.parse()?))
+}
+
 /// The project's folder.
 fn project() -> PathBuf {
     let workbench = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -143,6 +157,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
             guard: args.guard,
             trace: args.trace,
             verified: args.verified,
+            interrupt: args.interrupt,
+            post: args.post,
             parameters: args.parameters.iter().cloned().collect(),
             ..Options::default()
         },
@@ -191,6 +207,7 @@ fn run_main_jobs(session: &Session, devices: &[String], scale: u32) -> Result<(b
             report::print_run(&read);
             clean &= read.is_clean();
         }
+        report::print_pictures(&ended.outcome.kept);
         if let Some(fault) = ended.fault() {
             run["fault"] = fault;
         }

@@ -16,12 +16,16 @@ use super::{ppm, qmp::Commands};
 /// QEMU's names for the display devices of a machine, and what is being asked about them.
 pub struct Screens {
     ids: Vec<String>,
+    /// What pictures of each device are called.
+    models: Vec<String>,
     dump: PathBuf,
     asked: Option<Question>,
     /// The name of the command whose answer is awaited.
     sent: Option<String>,
     /// Screendumps so far.
     dumps: u64,
+    /// The pictures that were kept.
+    kept: Vec<PathBuf>,
 }
 
 struct Question {
@@ -40,6 +44,7 @@ impl Screens {
     /// The screens of these devices, as QEMU's `-device` takes them. Screendumps go into `folder`.
     pub fn new(devices: &[String], folder: &Path) -> Self {
         Self {
+            models: models(devices),
             ids: (0..)
                 .zip(devices)
                 .map(|(n, device)| id(n, device))
@@ -48,6 +53,7 @@ impl Screens {
             asked: None,
             sent: None,
             dumps: 0,
+            kept: Vec::new(),
         }
     }
 
@@ -106,13 +112,18 @@ impl Screens {
         self.sent = None;
         let question = self.asked.take()?;
         let reply = match answer {
-            Ok(_) => self.judge(&question.about),
+            Ok(_) => self.judge(question.adapter, &question.about),
             Err(error) => Err(anyhow::anyhow!("QEMU's screendump: {error}")),
         };
         Some(reply.unwrap_or_else(|error| Reply::Failed(format!("{error:#}"))))
     }
 
-    fn judge(&self, about: &About) -> Result<Reply> {
+    /// The pictures that were kept.
+    pub fn into_kept(self) -> Vec<PathBuf> {
+        self.kept
+    }
+
+    fn judge(&mut self, adapter: u32, about: &About) -> Result<Reply> {
         let reading = || format!("reading {}", self.dump.display());
         let file = std::fs::read(&self.dump).with_context(reading)?;
         let shown = ppm::read(&file).with_context(reading)?;
@@ -121,8 +132,10 @@ impl Screens {
                 Ok(Reply::Seen(serde_json::to_value(shown.compare(picture))?))
             }
             About::Keep(name) => {
-                let file = pictures().join(name).with_extension("png");
+                let device = self.models.get(adapter as usize).map_or("", String::as_str);
+                let file = pictures().join(format!("{name}-{device}.png"));
                 shown.write_png(&file).map_err(anyhow::Error::msg)?;
+                self.kept.push(file);
                 Ok(Reply::Kept)
             }
         }
@@ -138,6 +151,25 @@ fn given_id(device: &str) -> Option<&str> {
 
 fn id(number: usize, device: &str) -> String {
     given_id(device).map_or_else(|| format!("adapter{number}"), str::to_owned)
+}
+
+/// What pictures of each device are called: its model, and a number where there are several.
+pub fn models(devices: &[String]) -> Vec<String> {
+    let model = |device: &String| device.split(',').next().unwrap_or_default().to_owned();
+    let models: Vec<_> = devices.iter().map(model).collect();
+    let name = |(at, model): (usize, &String)| {
+        let before = models
+            .iter()
+            .take(at)
+            .filter(|other| *other == model)
+            .count();
+        if before == 0 {
+            model.clone()
+        } else {
+            format!("{model}-{}", before + 1)
+        }
+    };
+    models.iter().enumerate().map(name).collect()
 }
 
 #[cfg(test)]
@@ -157,6 +189,12 @@ mod tests {
             ["VGA,vgamem_mb=64,id=adapter0", "bochs-display,id=b"]
         );
         assert_eq!(screens.ids, ["adapter0", "b"]);
+    }
+
+    #[test]
+    fn pictures_of_two_devices_have_two_names() {
+        let devices = ["VGA", "VGA,vgamem_mb=64", "bochs-display", "VGA"].map(str::to_owned);
+        assert_eq!(models(&devices), ["VGA", "VGA-2", "bochs-display", "VGA-3"]);
     }
 
     #[test]

@@ -96,6 +96,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         None => run_main_job(&machine, args)?,
         Some(names) => run_rows(&machine, args, names)?,
     };
+    report::print_pictures(&machine.kept());
     if let Some(path) = &args.json {
         report::write_json(path, &result)?;
     }

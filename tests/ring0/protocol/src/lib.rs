@@ -73,6 +73,10 @@ pub struct Options {
     pub parameters: BTreeMap<String, u32>,
     /// Tell the driver that Driver Verifier watches it.
     pub verified: bool,
+    /// The IRQL of an interrupt that each adapter has; QEMU's own have none.
+    pub interrupt: Option<u8>,
+    /// The mode in pixels that firmware leaves on each adapter, with 32 bits a pixel.
+    pub post: Option<(u16, u16)>,
 }
 
 impl Default for Options {
@@ -84,6 +88,8 @@ impl Default for Options {
             trace: false,
             parameters: BTreeMap::new(),
             verified: false,
+            interrupt: None,
+            post: None,
         }
     }
 }

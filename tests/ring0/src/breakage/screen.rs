@@ -46,18 +46,9 @@ fn put(display: &Display, x: u32, y: u32, pixel: u32) {
 }
 
 fn set_mode(display: &Display) {
-    for (register, value) in [
-        (Dispi::Enable, 0),
-        (Dispi::XRes, 648),
-        (Dispi::YRes, 100),
-        (Dispi::Bpp, 32),
-        (Dispi::Enable, 0x41),
-        (Dispi::VirtWidth, PITCH as u16),
-        (Dispi::YOffset, FIRST as u16),
-    ] {
-        display.write(register, value);
-    }
-    display.show(true);
+    display.set_mode(648, 100);
+    display.write(Dispi::VirtWidth, PITCH as u16);
+    display.write(Dispi::YOffset, FIRST as u16);
 }
 
 fn look(expected: &Picture) -> Look {
