@@ -11,7 +11,7 @@ use crate::{
     host::Machine,
     image::{self, Driver},
     log,
-    nt::{self, Utf16},
+    nt::{self, Utf16, dispatcher},
     serial,
 };
 
@@ -70,9 +70,12 @@ impl Loader {
         // SAFETY: the object lives until the driver is unloaded, the path through the call.
         let status = unsafe { entry(&raw mut *object, &raw const path) };
         port.driver_entry_returned(status);
+        let dpcs = port.clone();
+        dispatcher::set_port(Some(Box::new(move || dpcs.run_dpcs())));
         image.discard();
         if status < 0 {
             log!("DriverEntry: {status:#010x}");
+            dispatcher::set_port(None);
             image.unload();
             return Err(status);
         }
@@ -86,6 +89,7 @@ impl Loader {
     /// Unloads the driver from `port`; says what it left behind.
     pub fn unload(&self, port: &Port) -> Vec<String> {
         port.unload();
+        dispatcher::set_port(None);
         for block in nt::pool::describe_live().into_iter().take(MOST_LEAKS) {
             serial::message(&Message::Leaked(block));
         }

@@ -133,6 +133,16 @@ impl Host for Machine {
         device::unmap(address)
     }
 
+    fn video_memory(
+        &self,
+        adapter: AdapterIndex,
+        physical: u64,
+        bytes: usize,
+    ) -> Option<NonNull<u8>> {
+        let owned = self.adapter(adapter)?.owns(physical, bytes as u64);
+        owned.then(|| device::map(physical, bytes as u64, Caching::WriteCombined))?
+    }
+
     fn read_config(&self, adapter: AdapterIndex, offset: u32, out: &mut [u8]) -> usize {
         self.adapter(adapter)
             .map_or(0, |adapter| adapter.function.read_bytes(offset, out))
@@ -150,6 +160,10 @@ impl Host for Machine {
     fn interrupt_line(&self, index: AdapterIndex) -> Option<u8> {
         let line = self.lines.get(index as usize)?.load(Ordering::Relaxed);
         (line != 0).then_some(line)
+    }
+
+    fn dpc_queued(&self, _adapter: AdapterIndex) {
+        dispatcher::port_waits();
     }
 
     fn pool(&self) -> PoolUse {

@@ -45,13 +45,11 @@ static PORT: Mutex<Option<Box<dyn Fn() + Send>>> = Mutex::new(None);
 /// Routines that interrupted the driver, and all.
 static RUN: [AtomicU64; 2] = [AtomicU64::new(0), AtomicU64::new(0)];
 
-#[allow(dead_code, reason = "the port says so from its next version on")]
 /// Says how the port's DPCs are run, while it has a driver.
 pub fn set_port(run: Option<Box<dyn Fn() + Send>>) {
     *PORT.lock() = run;
 }
 
-#[allow(dead_code, reason = "as above")]
 /// The port has a DPC to run. Any IRQL.
 pub fn port_waits() {
     PORT_WAITS.store(true, Ordering::Relaxed);
