@@ -112,6 +112,11 @@ pub fn main_job(
         ));
     }
     let pool = high.summary(&session.port);
+    // A driver that is broken already has nothing to show.
+    if report.violations.is_empty() && report.leaks.is_empty() && faults.is_empty() {
+        let shown = crate::screen::test_card(machine);
+        faults.extend(shown.err().map(|failed| format!("test card: {failed}")));
+    }
     Ok(Summary {
         host: machine.name().to_string(),
         seed: options.seed,

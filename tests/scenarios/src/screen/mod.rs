@@ -11,3 +11,6 @@ pub mod modes;
 pub mod plug;
 pub mod source;
 mod stage;
+mod test_card;
+
+pub use test_card::test_card;
