@@ -6,14 +6,27 @@ use vmdisp::kernel::host::Parameter;
 
 use crate::{Built, ROOMY, build, qemu};
 
-/// An adapter with so many MiB; two primaries for the full driver, one for the display-only one.
+/// QEMU's `VGA` with so many MiB; two primaries for the full driver, one for the display-only one. The
+/// larger its memory, the longer a row must be for its offsets to reach all of it.
 fn vga(mebibytes: u64, primaries: u32) -> Limits {
     Limits {
         largest_width: 16_000,
         largest_height: 12_000,
         width_multiple: 8,
         video_memory: mebibytes << 20,
-        least_pitch: 0,
+        least_pitch: if mebibytes > 16 { 5632 } else { 1408 },
+        primaries,
+    }
+}
+
+/// QEMU's `bochs-display`. It shows each width; 16 KiB of its memory are a black picture.
+fn bochs_display(mebibytes: u64, primaries: u32) -> Limits {
+    Limits {
+        largest_width: 65_535,
+        largest_height: 65_535,
+        width_multiple: 1,
+        video_memory: (mebibytes << 20) - (16 << 10),
+        least_pitch: 256,
         primaries,
     }
 }
@@ -46,29 +59,27 @@ fn qemus_monitor_with_the_video_memory_that_people_give() {
         (16, 2, &[SMALL]),
         (16, 1, &[MIDDLE, SMALL]),
     ] {
-        let built = build(&qemu::edid(1280, 800), vga(mebibytes, primaries), &[]);
-        let expected = parts.join(" ");
-        let expected: Vec<&str> = expected.split_whitespace().collect();
-        assert_eq!(written(&built), expected, "{mebibytes} MiB, {primaries}");
-        assert_eq!(built.preferred, Some((1280, 800, 75)));
-        println!(
-            "{mebibytes} MiB, {primaries} primaries: {} modes",
-            expected.len()
-        );
+        let all = parts.join(" ");
+        let with_1366 = all.replace("1360x768@60", "1366x768@60 1360x768@60");
+        for (limits, expected) in [
+            (vga(mebibytes, primaries), &all),
+            (bochs_display(mebibytes, primaries), &with_1366),
+        ] {
+            let built = build(&qemu::edid(1280, 800), limits, &[]);
+            let expected: Vec<&str> = expected.split_whitespace().collect();
+            assert_eq!(written(&built), expected, "{limits:?}");
+            assert_eq!(built.preferred, Some((1280, 800, 75)));
+            let modes = expected.len();
+            println!("{mebibytes} MiB, {primaries} primaries: {modes} modes");
+        }
     }
 }
 
 /// `bochs-display` shows 1366 pixels, `VGA` 1360 of them.
 #[test]
 fn a_width_is_what_the_device_shows() {
-    let with_multiple = |width_multiple| {
-        let limits = Limits {
-            width_multiple,
-            ..vga(16, 2)
-        };
-        build(&qemu::edid(1366, 768), limits, &[])
-    };
-    let (exact, rounded) = (with_multiple(1), with_multiple(8));
+    let exact = build(&qemu::edid(1366, 768), bochs_display(16, 2), &[]);
+    let rounded = build(&qemu::edid(1366, 768), vga(16, 2), &[]);
     assert!(exact.modes.contains(&(1366, 768, 60)));
     assert!(exact.modes.contains(&(1366, 768, 75)));
     assert_eq!(exact.preferred, Some((1366, 768, 75)));
