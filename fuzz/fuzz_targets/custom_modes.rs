@@ -1,6 +1,7 @@
 //! Any text as the user's own modes.
 #![no_main]
 
+#[allow(dead_code, reason = "each target uses its part")]
 #[path = "../../tests/edid_shapes/promises.rs"]
 mod promises;
 

@@ -66,6 +66,8 @@ fn computed_timings_are_the_standards() {
         (1920, 1080, (2000, 1111), 133_320),
         (3840, 2160, (3920, 2222), 522_614),
         (2560, 1440, (2640, 1481), 234_590),
+        // At least 15 lines are blank, however few take 460 µs.
+        (640, 480, (720, 495), 21_384),
     ] {
         let timing = Timing::computed(width, height, 60).expect("an ordinary mode");
         assert_eq!((timing.total_width, timing.total_height), total);
