@@ -132,13 +132,13 @@ ddis! {
     SystemDisplayEnable HIGH Any Statuses::AnyError, None;
     SystemDisplayWrite HIGH Any Statuses::None, None;
     PresentDisplayOnly PASSIVE Reentrant Statuses::MayPend, None;
-    IsSupportedVidPn PASSIVE Alone Statuses::Only(TOPOLOGY), Some(Rule::V1);
+    IsSupportedVidPn PASSIVE Reentrant Statuses::Only(TOPOLOGY), Some(Rule::V1);
     RecommendFunctionalVidPn PASSIVE Alone Statuses::Only(RECOMMENDATION), Some(Rule::V2);
-    EnumVidPnCofuncModality PASSIVE Alone Statuses::AnyError, Some(Rule::V3);
+    EnumVidPnCofuncModality PASSIVE Reentrant Statuses::AnyError, Some(Rule::V3);
     RecommendMonitorModes PASSIVE Alone Statuses::AnyError, None;
     CommitVidPn PASSIVE Alone Statuses::AnyError, Some(Rule::V4);
     UpdateActiveVidPnPresentPath PASSIVE Alone Statuses::Only(PATH), Some(Rule::V7);
-    QueryVidPnHWCapability PASSIVE Alone Statuses::AnyError, Some(Rule::V9);
+    QueryVidPnHWCapability PASSIVE Reentrant Statuses::AnyError, Some(Rule::V9);
 }
 
 impl Ddi {

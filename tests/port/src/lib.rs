@@ -21,6 +21,12 @@
 //! [`Settings::exact_pool`]. Rules of contexts, command buffers, paging and TDR (X2 to X9, P, E, T) belong to
 //! profiles that do not exist yet; there are [`Profile::Partial`] and [`Profile::DisplayOnly`].
 //!
+//! Of VidPNs: one path is active at a time (no clone, no extended desktop), rotations have no offset, multisampling
+//! methods are not kept, monitors have no additional modes. Whether two modes go together is checked by size alone,
+//! where the path cannot scale; that a set is the largest possible is not. Of a set's modes, those that a monitor
+//! must show are compared by size and rate, within half a hertz. A function that fails because the port wants it to
+//! is always one that allocates. Signals must agree with their clock within 2 %.
+//!
 //! What is on the screen is for the caller to look at: the port knows what should be visible and where it is, not
 //! what the hardware makes of it. Of primaries it keeps no copy when video memory is evicted.
 

@@ -27,6 +27,7 @@ pub(crate) mod edid;
 pub(crate) mod entry;
 pub(crate) mod enumerate;
 mod exercise;
+mod failures;
 pub(crate) mod functions;
 pub(crate) mod handle;
 pub(crate) mod mode;
@@ -57,7 +58,8 @@ pub(crate) type MonitorMode = D3DKMDT_MONITOR_SOURCE_MODE;
 /// What dxgkrnl knows of an adapter's targets, monitors and active VidPN.
 #[derive(Default)]
 pub(crate) struct VidPnManager {
-    /// A DDI with a VidPN in it runs. One at a time: they are alone in the driver anyway.
+    /// A DDI with a VidPN in it runs. One at a time, though some are of level zero: others may be in the driver
+    /// meanwhile, but what is not released must have one to blame.
     pub busy: AtomicBool,
     pub active: Mutex<Option<Active>>,
     state: Mutex<State>,

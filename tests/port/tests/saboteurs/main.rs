@@ -61,8 +61,10 @@ mod query;
 mod screen;
 mod vidpn_answers;
 mod vidpn_commits;
+mod vidpn_hand;
 mod vidpn_modes;
 mod vidpn_objects;
+mod vidpn_sets;
 
 use std::collections::BTreeSet;
 
@@ -86,6 +88,7 @@ fn every_rule_has_a_saboteur() {
         vidpn_commits::BROKEN,
         vidpn_modes::BROKEN,
         vidpn_objects::BROKEN,
+        vidpn_sets::BROKEN,
     ];
     let broken: BTreeSet<&str> = modules.concat().concat().into_iter().collect();
     let rules: BTreeSet<&str> = RULES.iter().map(|rule| rule.id).collect();

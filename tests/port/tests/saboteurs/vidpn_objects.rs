@@ -11,113 +11,11 @@ use dxgk_sys::status::*;
 use dxgk_sys::*;
 
 use super::common::machine::set_irql;
-use super::common::miniport::vidpn::{self as good, FORMATS, SIZES, fill_source, fill_target};
-use super::common::miniport::vidpn_objects::{
-    Mode, ModeSet, Path, SourceMode, TargetMode, VidPn, fill_path, interface, topology,
-};
-use super::common::miniport::{self, Context, TARGET, context};
+use super::common::miniport::vidpn::{self as good, FORMATS, SIZES, fill_source};
+use super::common::miniport::vidpn_objects::{Mode, SourceMode, interface, topology};
+use super::common::miniport::{TARGET, context};
+use super::vidpn_hand::{Hand, Sources, afterwards, first};
 use super::with;
-
-type Sources = ModeSet<SourceMode>;
-type Targets = ModeSet<TargetMode>;
-type PivotType = D3DKMDT_ENUMCOFUNCMODALITY_PIVOT_TYPE;
-
-/// What a saboteur has at hand.
-struct Hand<'a> {
-    context: &'a Context,
-    vidpn: VidPn,
-    handle: D3DKMDT_HVIDPN,
-    pivot: PivotType,
-}
-
-/// Enumerations that do something more after they have succeeded.
-macro_rules! afterwards {
-    ($($name:ident($hand:ident) $more:block)*) => {
-        ddi_fn! {$(
-            unsafe fn $name(
-                this: PVOID,
-                argument: *const DXGKARG_ENUMVIDPNCOFUNCMODALITY,
-            ) -> NTSTATUS {
-                let status = unsafe { good::enum_cofunc_modality(this, argument) };
-                if status != STATUS_SUCCESS {
-                    return status;
-                }
-                let (context, argument) = unsafe { (&*context(this), &*argument) };
-                let handle = argument.hConstrainingVidPn;
-                let $hand = &Hand {
-                    context,
-                    vidpn: interface(context, handle).unwrap(),
-                    handle,
-                    pivot: argument.EnumPivotType,
-                };
-                $more
-                STATUS_SUCCESS
-            }
-        )*}
-    };
-}
-
-/// The first mode of a set, acquired.
-fn first(set: &Sources) -> *mut SourceMode {
-    let mut info = ptr::null();
-    unsafe { set.table.pfnAcquireFirstModeInfo.unwrap()(set.handle, &raw mut info) };
-    info.cast_mut()
-}
-
-impl Hand<'_> {
-    fn sources(&self) -> Sources {
-        Sources::acquire(self.vidpn, self.handle, 0).unwrap()
-    }
-
-    fn new_sources(&self) -> Option<Sources> {
-        Sources::create(self.vidpn, self.handle, 0).ok()
-    }
-
-    fn release(&self, set: &Sources) -> NTSTATUS {
-        SourceMode::release(self.vidpn, self.handle, set.handle)
-    }
-
-    fn path(
-        &self,
-    ) -> (
-        D3DKMDT_HVIDPNTOPOLOGY,
-        &'static DXGK_VIDPNTOPOLOGY_INTERFACE,
-        *mut Path,
-    ) {
-        let (handle, table) = topology(self.vidpn, self.handle).unwrap();
-        let mut info = ptr::null();
-        unsafe { table.pfnAcquireFirstPathInfo.unwrap()(handle, &raw mut info) };
-        (handle, table, info.cast_mut())
-    }
-
-    /// Another set for the source, as good as the one before.
-    fn replace_sources(&self, sizes: &[(u32, u32)]) -> NTSTATUS {
-        Sources::replace(self.vidpn, self.handle, 0, |set| {
-            for size in sizes {
-                for format in FORMATS {
-                    set.add(|mode| fill_source(mode, *size, format))?;
-                }
-            }
-            Ok(())
-        })
-    }
-
-    fn is_pinned(&self) -> bool {
-        Sources::pinned(self.vidpn, self.handle, 0)
-            .unwrap()
-            .is_some()
-    }
-
-    fn monitor(&self) -> &'static DXGK_MONITOR_INTERFACE_V2 {
-        let query = self.context.interface.DxgkCbQueryMonitorInterface.unwrap();
-        let version = DXGK_MONITOR_INTERFACE_VERSION::DXGK_MONITOR_INTERFACE_VERSION_V2;
-        let mut table = ptr::null();
-        unsafe {
-            query(self.context.interface.DeviceHandle, version, &raw mut table);
-            &*table.cast::<DXGK_MONITOR_INTERFACE_V2>()
-        }
-    }
-}
 
 afterwards! {
     keeps_a_set(hand) { hand.sources(); }
@@ -278,94 +176,6 @@ afterwards! {
         let _ = topology(hand.vidpn, hand.handle);
         set_irql(0);
     }
-    replaces_the_pivot(hand) {
-        if hand.pivot == PivotType::D3DKMDT_EPT_VIDPNSOURCE && !hand.is_pinned()
-            && let Some(set) = hand.new_sources() {
-                let _ = set.add(|mode| fill_source(mode, SIZES[0], FORMATS[0]));
-                SourceMode::assign(hand.vidpn, hand.handle, 0, set.handle);
-                hand.release(&set);
-            }
-    }
-    replaces_a_pinned_set(hand) {
-        if hand.is_pinned() && hand.pivot != PivotType::D3DKMDT_EPT_VIDPNSOURCE {
-            hand.replace_sources(&SIZES);
-        }
-    }
-    drops_the_pinned_mode(hand) {
-        if hand.is_pinned() && hand.pivot != PivotType::D3DKMDT_EPT_VIDPNSOURCE {
-            let pinned = Sources::pinned(hand.vidpn, hand.handle, 0).unwrap().unwrap();
-            let others = SIZES.into_iter().filter(|size| *size != good::source_size(&pinned));
-            hand.replace_sources(&others.collect::<Vec<_>>());
-        }
-    }
-    assigns_nothing(hand) {
-        if !hand.is_pinned() && hand.pivot == PivotType::D3DKMDT_EPT_NOPIVOT {
-            hand.replace_sources(&[]);
-        }
-    }
-    assigns_what_it_acquired(hand) {
-        if !hand.is_pinned() && hand.pivot == PivotType::D3DKMDT_EPT_NOPIVOT {
-            let set = hand.sources();
-            SourceMode::assign(hand.vidpn, hand.handle, 0, set.handle);
-            hand.release(&set);
-        }
-    }
-    pins_a_mode(hand) {
-        if let Ok(set) = Targets::create(hand.vidpn, hand.handle, TARGET) {
-            if let Ok(id) = set.add(|mode| fill_target(mode, SIZES[0])) {
-                let _ = set.pin(id);
-            }
-            TargetMode::release(hand.vidpn, hand.handle, set.handle);
-        }
-    }
-    adds_a_path(hand) {
-        let (handle, table) = topology(hand.vidpn, hand.handle).unwrap();
-        let mut info = ptr::null_mut();
-        unsafe {
-            table.pfnCreateNewPathInfo.unwrap()(handle, &raw mut info);
-            if !info.is_null() {
-                fill_path(&mut *info);
-                table.pfnAddPath.unwrap()(handle, info);
-                table.pfnReleasePathInfo.unwrap()(handle, info);
-            }
-        }
-    }
-    removes_the_path(hand) {
-        let (handle, table) = topology(hand.vidpn, hand.handle).unwrap();
-        unsafe { table.pfnRemovePath.unwrap()(handle, 0, TARGET) };
-    }
-}
-
-/// The set of the second source, for the first.
-fn crosses_sources(hand: &Hand<'_>) {
-    if let Ok(set) = Sources::create(hand.vidpn, hand.handle, 1) {
-        let _ = set.add(|mode| fill_source(mode, SIZES[0], FORMATS[0]));
-        SourceMode::assign(hand.vidpn, hand.handle, 0, set.handle);
-    }
-}
-
-afterwards! {
-    assigns_anothers_set(hand) {
-        if !hand.is_pinned() && hand.pivot == PivotType::D3DKMDT_EPT_NOPIVOT {
-            crosses_sources(hand);
-        }
-    }
-}
-
-ddi_fn! {
-    unsafe fn start_with_two_sources(
-        this: PVOID,
-        info: *mut DXGK_START_INFO,
-        interface: *mut DXGKRNL_INTERFACE,
-        sources: *mut ULONG,
-        children: *mut ULONG,
-    ) -> NTSTATUS {
-        let status = unsafe { miniport::start_device(this, info, interface, sources, children) };
-        if status == STATUS_SUCCESS {
-            unsafe { sources.write(2) };
-        }
-        status
-    }
 }
 
 macro_rules! misuses {
@@ -401,16 +211,4 @@ bad_drivers! {
     a_monitor_has_no_adapter breaks "V3" saying "no DeviceHandle" => misuses!(asks_a_stranger_for_monitors);
     the_interface_is_too_new breaks "V3" saying "VidPnInterfaceVersion is 2" => misuses!(asks_for_a_newer_interface);
     a_vidpn_is_read_at_dispatch breaks "B3" saying "called at IRQL 2" => misuses!(asks_at_dispatch);
-    the_pivot_is_replaced breaks "V3" saying "is the pivot and must stay" => misuses!(replaces_the_pivot);
-    a_pinned_set_is_replaced breaks "V3" saying "has a pinned mode and was replaced" => misuses!(replaces_a_pinned_set);
-    a_pinned_mode_is_gone breaks "V3" saying "lacks the pinned mode" => misuses!(drops_the_pinned_mode);
-    an_empty_set_is_assigned breaks "V3" saying "set is empty" => misuses!(assigns_nothing);
-    an_acquired_set_is_assigned breaks "V3" saying "and that is free" => misuses!(assigns_what_it_acquired);
-    an_enumeration_pins breaks "V3" saying "only a recommendation pins" => misuses!(pins_a_mode);
-    an_enumeration_adds_a_path breaks "V3" saying "only a recommendation adds" => misuses!(adds_a_path);
-    an_enumeration_removes_a_path breaks "V3" saying "only a recommendation removes" => misuses!(removes_the_path);
-    a_set_of_another_source_is_assigned breaks "V3" saying "was made for 1, not for 0" => with(|table| {
-        table.DxgkDdiStartDevice = Some(start_with_two_sources);
-        table.DxgkDdiEnumVidPnCofuncModality = Some(assigns_anothers_set);
-    });
 }

@@ -3,7 +3,9 @@
 //! Statuses are those of the pages. Where a page names none for a case, the function says which it takes.
 
 pub(crate) mod descriptors;
-pub(crate) mod modes;
+mod end;
+pub(crate) mod mode_sets;
+mod modes;
 pub(crate) mod monitor;
 pub(crate) mod query;
 pub(crate) mod tables;

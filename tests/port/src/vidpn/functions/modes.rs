@@ -6,19 +6,16 @@ use dxgk_sys::status::{
     STATUS_GRAPHICS_NO_PREFERRED_MODE, STATUS_GRAPHICS_RESOURCES_NOT_RELATED, STATUS_NO_MEMORY,
     STATUS_SUCCESS,
 };
-use dxgk_sys::{
-    D3DKMDT_HMONITORSOURCEMODESET, D3DKMDT_HVIDPNSOURCEMODESET, D3DKMDT_HVIDPNTARGETMODESET,
-    D3DKMDT_MODE_PREFERENCE, NTSTATUS, SIZE_T, ddi_fn,
-};
+use dxgk_sys::{D3DKMDT_HMONITORSOURCEMODESET, D3DKMDT_MODE_PREFERENCE, NTSTATUS, SIZE_T};
 
 use crate::pattern::Pattern;
+use crate::vidpn::MonitorMode;
 use crate::vidpn::entry::{Entered, Out, enter};
 use crate::vidpn::mode::Mode;
 use crate::vidpn::network::Modes;
 use crate::vidpn::records::Records;
 use crate::vidpn::session::Access;
 use crate::vidpn::set::Set;
-use crate::vidpn::{MonitorMode, SourceMode, TargetMode};
 
 /// The set that the function was called with.
 fn set<'a, M: Mode>(entered: &'a mut Entered<'_>) -> Option<&'a mut Set<M>> {
@@ -36,7 +33,11 @@ fn enter_set<M: Mode, H>(
     enter(function, (handle, M::KIND), M::INVALID_SET, work)
 }
 
-fn count<M: Mode, H>(name: &'static str, handle: *mut H, out: Option<Out<SIZE_T>>) -> NTSTATUS {
+pub(super) fn count<M: Mode, H>(
+    name: &'static str,
+    handle: *mut H,
+    out: Option<Out<SIZE_T>>,
+) -> NTSTATUS {
     enter_set::<M, H>(name, handle, |entered| {
         let Some(out) = out else {
             return entered.null();
@@ -71,7 +72,11 @@ fn lend<M: Mode>(
 }
 
 /// The informational status of an empty set is that of the other sets' pages: this one's names none.
-fn first<M: Mode, H>(name: &'static str, handle: *mut H, out: Option<Out<*const M>>) -> NTSTATUS {
+pub(super) fn first<M: Mode, H>(
+    name: &'static str,
+    handle: *mut H,
+    out: Option<Out<*const M>>,
+) -> NTSTATUS {
     enter_set::<M, H>(name, handle, |entered| {
         let Some(out) = out else {
             return entered.null();
@@ -81,7 +86,7 @@ fn first<M: Mode, H>(name: &'static str, handle: *mut H, out: Option<Out<*const 
 }
 
 /// As above, for the end of the set.
-fn next<M: Mode, H>(
+pub(super) fn next<M: Mode, H>(
     name: &'static str,
     handle: *mut H,
     current: *const M,
@@ -112,7 +117,11 @@ fn next<M: Mode, H>(
     })
 }
 
-fn pinned<M: Mode, H>(name: &'static str, handle: *mut H, out: Option<Out<*const M>>) -> NTSTATUS {
+pub(super) fn pinned<M: Mode, H>(
+    name: &'static str,
+    handle: *mut H,
+    out: Option<Out<*const M>>,
+) -> NTSTATUS {
     enter_set::<M, H>(name, handle, |entered| {
         let Some(out) = out else {
             return entered.null();
@@ -125,7 +134,11 @@ fn pinned<M: Mode, H>(name: &'static str, handle: *mut H, out: Option<Out<*const
     })
 }
 
-fn create<M: Mode, H>(name: &'static str, handle: *mut H, out: Option<Out<*mut M>>) -> NTSTATUS {
+pub(super) fn create<M: Mode, H>(
+    name: &'static str,
+    handle: *mut H,
+    out: Option<Out<*mut M>>,
+) -> NTSTATUS {
     enter_set::<M, H>(name, handle, |entered| {
         let Some(out) = out else {
             return entered.null();
@@ -167,7 +180,7 @@ fn owned<M: Mode>(entered: &Entered<'_>) -> NTSTATUS {
     })
 }
 
-fn add<M: Mode, H>(name: &'static str, handle: *mut H, info: *const M) -> NTSTATUS {
+pub(super) fn add<M: Mode, H>(name: &'static str, handle: *mut H, info: *const M) -> NTSTATUS {
     enter_set::<M, H>(name, handle, |entered| {
         if !may_add::<M>(entered) {
             return owned::<M>(entered);
@@ -243,7 +256,7 @@ fn give_back<M: Mode>(entered: &mut Entered<'_>, info: *const M) -> bool {
     true
 }
 
-fn pin<M: Mode, H>(name: &'static str, handle: *mut H, id: u32) -> NTSTATUS {
+pub(super) fn pin<M: Mode, H>(name: &'static str, handle: *mut H, id: u32) -> NTSTATUS {
     enter_set::<M, H>(name, handle, |entered| {
         let builds = entered.state.call.as_ref().map(|call| call.access);
         if builds != Some(Access::Recommend) {
@@ -262,7 +275,7 @@ fn pin<M: Mode, H>(name: &'static str, handle: *mut H, id: u32) -> NTSTATUS {
     })
 }
 
-fn preferred(
+pub(super) fn preferred(
     name: &'static str,
     handle: D3DKMDT_HMONITORSOURCEMODESET,
     out: Option<Out<*const MonitorMode>>,
@@ -282,7 +295,7 @@ fn preferred(
     })
 }
 
-fn release<M: Mode, H>(name: &'static str, handle: *mut H, info: *const M) -> NTSTATUS {
+pub(super) fn release<M: Mode, H>(name: &'static str, handle: *mut H, info: *const M) -> NTSTATUS {
     enter_set::<M, H>(name, handle, |entered| {
         let serial = entered.serial;
         let record = entered.state.records.find(M::RECORD, info);
@@ -295,120 +308,4 @@ fn release<M: Mode, H>(name: &'static str, handle: *mut H, info: *const M) -> NT
             || "the mode is none of this set that the driver holds",
         )
     })
-}
-
-/// The functions of one interface. Out parameters are the driver's own variables.
-macro_rules! mode_set_functions {
-    ($module:ident, $mode:ty, $handle:ty, $interface:literal) => {
-        pub(crate) mod $module {
-            use super::*;
-
-            ddi_fn! {
-                pub(crate) unsafe fn get_num_modes(handle: $handle, out: *mut SIZE_T) -> NTSTATUS {
-                    // SAFETY: the driver's variable.
-                    let out = unsafe { Out::new(out) };
-                    count::<$mode, _>(concat!($interface, ".pfnGetNumModes"), handle, out)
-                }
-
-                pub(crate) unsafe fn acquire_first(
-                    handle: $handle,
-                    out: *mut *const $mode,
-                ) -> NTSTATUS {
-                    // SAFETY: the driver's variable.
-                    let out = unsafe { Out::new(out) };
-                    first(concat!($interface, ".pfnAcquireFirstModeInfo"), handle, out)
-                }
-
-                pub(crate) unsafe fn acquire_next(
-                    handle: $handle,
-                    current: *const $mode,
-                    out: *mut *const $mode,
-                ) -> NTSTATUS {
-                    // SAFETY: the driver's variable.
-                    let out = unsafe { Out::new(out) };
-                    next(concat!($interface, ".pfnAcquireNextModeInfo"), handle, current, out)
-                }
-
-                pub(crate) unsafe fn create_new(handle: $handle, out: *mut *mut $mode) -> NTSTATUS {
-                    // SAFETY: the driver's variable.
-                    let out = unsafe { Out::new(out) };
-                    create(concat!($interface, ".pfnCreateNewModeInfo"), handle, out)
-                }
-
-                pub(crate) unsafe fn add_mode(handle: $handle, info: *mut $mode) -> NTSTATUS {
-                    add(concat!($interface, ".pfnAddMode"), handle, info.cast_const())
-                }
-
-                pub(crate) unsafe fn release_info(handle: $handle, info: *const $mode) -> NTSTATUS {
-                    release(concat!($interface, ".pfnReleaseModeInfo"), handle, info)
-                }
-            }
-        }
-    };
-}
-
-/// Two functions more for sets of a VidPN.
-macro_rules! pin_functions {
-    ($module:ident, $mode:ty, $handle:ty, $interface:literal) => {
-        pub(crate) mod $module {
-            use super::*;
-
-            ddi_fn! {
-                pub(crate) unsafe fn acquire_pinned(
-                    handle: $handle,
-                    out: *mut *const $mode,
-                ) -> NTSTATUS {
-                    // SAFETY: the driver's variable.
-                    let out = unsafe { Out::new(out) };
-                    pinned(concat!($interface, ".pfnAcquirePinnedModeInfo"), handle, out)
-                }
-
-                pub(crate) unsafe fn pin_mode(handle: $handle, id: u32) -> NTSTATUS {
-                    pin::<$mode, _>(concat!($interface, ".pfnPinMode"), handle, id)
-                }
-            }
-        }
-    };
-}
-
-mode_set_functions!(
-    source,
-    SourceMode,
-    D3DKMDT_HVIDPNSOURCEMODESET,
-    "SourceModeSet"
-);
-mode_set_functions!(
-    target,
-    TargetMode,
-    D3DKMDT_HVIDPNTARGETMODESET,
-    "TargetModeSet"
-);
-mode_set_functions!(
-    monitor,
-    MonitorMode,
-    D3DKMDT_HMONITORSOURCEMODESET,
-    "MonitorSourceModeSet"
-);
-pin_functions!(
-    source_pin,
-    SourceMode,
-    D3DKMDT_HVIDPNSOURCEMODESET,
-    "SourceModeSet"
-);
-pin_functions!(
-    target_pin,
-    TargetMode,
-    D3DKMDT_HVIDPNTARGETMODESET,
-    "TargetModeSet"
-);
-
-ddi_fn! {
-    pub(crate) unsafe fn acquire_preferred(
-        handle: D3DKMDT_HMONITORSOURCEMODESET,
-        out: *mut *const MonitorMode,
-    ) -> NTSTATUS {
-        // SAFETY: the driver's variable.
-        let out = unsafe { Out::new(out) };
-        preferred("MonitorSourceModeSet.pfnAcquirePreferredModeInfo", handle, out)
-    }
 }

@@ -8,7 +8,7 @@ use dxgk_sys::{
     DXGK_VIDPNTOPOLOGY_INTERFACE,
 };
 
-use super::{descriptors, modes, monitor, topology, vidpn};
+use super::{descriptors, mode_sets, monitor, topology, vidpn};
 
 /// Of a VidPN.
 pub(crate) static VIDPN: DXGK_VIDPN_INTERFACE = DXGK_VIDPN_INTERFACE {
@@ -44,39 +44,39 @@ pub(crate) static TOPOLOGY: DXGK_VIDPNTOPOLOGY_INTERFACE = DXGK_VIDPNTOPOLOGY_IN
 /// Of the mode set of a source.
 pub(crate) static SOURCE_MODE_SET: DXGK_VIDPNSOURCEMODESET_INTERFACE =
     DXGK_VIDPNSOURCEMODESET_INTERFACE {
-        pfnGetNumModes: Some(modes::source::get_num_modes),
-        pfnAcquireFirstModeInfo: Some(modes::source::acquire_first),
-        pfnAcquireNextModeInfo: Some(modes::source::acquire_next),
-        pfnAcquirePinnedModeInfo: Some(modes::source_pin::acquire_pinned),
-        pfnReleaseModeInfo: Some(modes::source::release_info),
-        pfnCreateNewModeInfo: Some(modes::source::create_new),
-        pfnAddMode: Some(modes::source::add_mode),
-        pfnPinMode: Some(modes::source_pin::pin_mode),
+        pfnGetNumModes: Some(mode_sets::source::get_num_modes),
+        pfnAcquireFirstModeInfo: Some(mode_sets::source::acquire_first),
+        pfnAcquireNextModeInfo: Some(mode_sets::source::acquire_next),
+        pfnAcquirePinnedModeInfo: Some(mode_sets::source_pin::acquire_pinned),
+        pfnReleaseModeInfo: Some(mode_sets::source::release_info),
+        pfnCreateNewModeInfo: Some(mode_sets::source::create_new),
+        pfnAddMode: Some(mode_sets::source::add_mode),
+        pfnPinMode: Some(mode_sets::source_pin::pin_mode),
     };
 
 /// Of the mode set of a target.
 pub(crate) static TARGET_MODE_SET: DXGK_VIDPNTARGETMODESET_INTERFACE =
     DXGK_VIDPNTARGETMODESET_INTERFACE {
-        pfnGetNumModes: Some(modes::target::get_num_modes),
-        pfnAcquireFirstModeInfo: Some(modes::target::acquire_first),
-        pfnAcquireNextModeInfo: Some(modes::target::acquire_next),
-        pfnAcquirePinnedModeInfo: Some(modes::target_pin::acquire_pinned),
-        pfnReleaseModeInfo: Some(modes::target::release_info),
-        pfnCreateNewModeInfo: Some(modes::target::create_new),
-        pfnAddMode: Some(modes::target::add_mode),
-        pfnPinMode: Some(modes::target_pin::pin_mode),
+        pfnGetNumModes: Some(mode_sets::target::get_num_modes),
+        pfnAcquireFirstModeInfo: Some(mode_sets::target::acquire_first),
+        pfnAcquireNextModeInfo: Some(mode_sets::target::acquire_next),
+        pfnAcquirePinnedModeInfo: Some(mode_sets::target_pin::acquire_pinned),
+        pfnReleaseModeInfo: Some(mode_sets::target::release_info),
+        pfnCreateNewModeInfo: Some(mode_sets::target::create_new),
+        pfnAddMode: Some(mode_sets::target::add_mode),
+        pfnPinMode: Some(mode_sets::target_pin::pin_mode),
     };
 
 /// Of the mode set of a monitor.
 pub(crate) static MONITOR_MODE_SET: DXGK_MONITORSOURCEMODESET_INTERFACE =
     DXGK_MONITORSOURCEMODESET_INTERFACE {
-        pfnGetNumModes: Some(modes::monitor::get_num_modes),
-        pfnAcquirePreferredModeInfo: Some(modes::acquire_preferred),
-        pfnAcquireFirstModeInfo: Some(modes::monitor::acquire_first),
-        pfnAcquireNextModeInfo: Some(modes::monitor::acquire_next),
-        pfnCreateNewModeInfo: Some(modes::monitor::create_new),
-        pfnAddMode: Some(modes::monitor::add_mode),
-        pfnReleaseModeInfo: Some(modes::monitor::release_info),
+        pfnGetNumModes: Some(mode_sets::monitor::get_num_modes),
+        pfnAcquirePreferredModeInfo: Some(mode_sets::acquire_preferred),
+        pfnAcquireFirstModeInfo: Some(mode_sets::monitor::acquire_first),
+        pfnAcquireNextModeInfo: Some(mode_sets::monitor::acquire_next),
+        pfnCreateNewModeInfo: Some(mode_sets::monitor::create_new),
+        pfnAddMode: Some(mode_sets::monitor::add_mode),
+        pfnReleaseModeInfo: Some(mode_sets::monitor::release_info),
     };
 
 /// Of a monitor.

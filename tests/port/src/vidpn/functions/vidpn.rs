@@ -1,7 +1,6 @@
 //! `DXGK_VIDPN_INTERFACE`: the topology and the mode sets of a VidPN.
 
 use dxgk_sys::status::{
-    STATUS_GRAPHICS_INVALID_VIDEO_PRESENT_SOURCE, STATUS_GRAPHICS_INVALID_VIDEO_PRESENT_TARGET,
     STATUS_GRAPHICS_INVALID_VIDPN, STATUS_GRAPHICS_PINNED_MODE_MUST_REMAIN_IN_SET,
     STATUS_GRAPHICS_RESOURCES_NOT_RELATED, STATUS_INVALID_PARAMETER, STATUS_NO_MEMORY,
     STATUS_SUCCESS,
@@ -12,51 +11,15 @@ use dxgk_sys::{
     DXGK_VIDPNTARGETMODESET_INTERFACE, DXGK_VIDPNTOPOLOGY_INTERFACE, NTSTATUS, SIZE_T, ddi_fn,
 };
 
-use alloc::collections::BTreeMap;
 use alloc::format;
 
 use crate::vidpn::entry::{Entered, Out, enter};
+use crate::vidpn::functions::end::End;
 use crate::vidpn::functions::tables::{SOURCE_MODE_SET, TARGET_MODE_SET, TOPOLOGY};
 use crate::vidpn::handle::{Kind, handle_of, next_serial, open};
-use crate::vidpn::mode::Mode;
-use crate::vidpn::session::{Access, Pivot};
+use crate::vidpn::session::Access;
 use crate::vidpn::set::Set;
-use crate::vidpn::{SourceMode, State, TargetMode, VidPn};
-
-/// One end of paths: sources or targets.
-pub(crate) trait End: Mode {
-    const INVALID_ID: NTSTATUS;
-    const PIVOT: fn(u32) -> Pivot;
-    fn of(vidpn: &mut VidPn) -> &mut BTreeMap<u32, u32>;
-    /// Whether an identifier is one of the adapter's.
-    fn is_known(entered: &Entered<'_>, id: u32) -> bool;
-}
-
-impl End for SourceMode {
-    const INVALID_ID: NTSTATUS = STATUS_GRAPHICS_INVALID_VIDEO_PRESENT_SOURCE;
-    const PIVOT: fn(u32) -> Pivot = Pivot::Source;
-
-    fn of(vidpn: &mut VidPn) -> &mut BTreeMap<u32, u32> {
-        &mut vidpn.sources
-    }
-
-    fn is_known(entered: &Entered<'_>, id: u32) -> bool {
-        entered.adapter.is_source(id)
-    }
-}
-
-impl End for TargetMode {
-    const INVALID_ID: NTSTATUS = STATUS_GRAPHICS_INVALID_VIDEO_PRESENT_TARGET;
-    const PIVOT: fn(u32) -> Pivot = Pivot::Target;
-
-    fn of(vidpn: &mut VidPn) -> &mut BTreeMap<u32, u32> {
-        &mut vidpn.targets
-    }
-
-    fn is_known(entered: &Entered<'_>, id: u32) -> bool {
-        entered.adapter.is_target(id)
-    }
-}
+use crate::vidpn::{SourceMode, State, TargetMode};
 
 fn enter_vidpn(
     function: &'static str,

@@ -227,13 +227,7 @@ pub fn recommend(
 ) -> Result<(), NTSTATUS> {
     let vidpn = interface(context, handle)?;
     Plan::add_path(vidpn, handle, bend)?;
-    let done = |status| {
-        if status == STATUS_SUCCESS {
-            Ok(())
-        } else {
-            Err(status)
-        }
-    };
+    let done = |status| (status == STATUS_SUCCESS).then_some(()).ok_or(status);
     done(ModeSet::<SourceMode>::replace(vidpn, handle, 0, |set| {
         let id = set.add(|mode| fill_source(mode, SIZES[0], FORMATS[0]))?;
         if pins { set.pin(id) } else { Ok(()) }
