@@ -169,7 +169,7 @@ pub fn run(file: Vec<u8>, options: &Options) {
 /// The rows with these names, or all.
 fn rows(names: &[String]) -> Vec<&'static Row> {
     if names.is_empty() {
-        return scenarios::ROWS.iter().collect();
+        return scenarios::all_rows().collect();
     }
     let find = |name: &String| find_row(name).unwrap_or_else(|| panic!("no row is called {name}"));
     names.iter().map(find).collect()

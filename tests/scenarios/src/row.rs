@@ -157,7 +157,7 @@ rows! {
     hand_over_and_back: screen::life::hand_over_and_back, 1,
         "the hand-over leaves a black, linear screen, and the next start takes it";
     unplug_and_plug: screen::plug::unplug_and_plug, 1,
-        "the monitor is unplugged and plugged in";
+        "the monitor is unplugged and plugged in while the machine sleeps";
     system_display: screen::bugcheck::system_display, 1,
         "a bugcheck draws at any IRQL, clipped to the screen";
 }

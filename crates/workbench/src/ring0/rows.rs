@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use vmdisp_ring0_protocol::{Job, Message};
-use vmdisp_scenarios::{ROWS, RowResult, find_row};
+use vmdisp_scenarios::{RowResult, all_rows, find_row};
 
 use super::session::{Ended, Session};
 
@@ -21,7 +21,7 @@ pub struct Rows {
 /// Where one is not known; it says which there are.
 pub fn check(names: &[String]) -> Result<()> {
     if let Some(unknown) = names.iter().find(|name| find_row(name).is_none()) {
-        let known: Vec<_> = ROWS.iter().map(|row| row.name).collect();
+        let known: Vec<_> = all_rows().map(|row| row.name).collect();
         bail!("there is no row {unknown}; there are {}", known.join(", "));
     }
     Ok(())

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Value, json};
 use vmdisp_in_process::{InProcess, SABOTEURS, Saboteur, Vga};
 use vmdisp_scenarios::{
-    Machine, Options, Progress, ROWS, Row, RowOptions, RowResult, find_row, main_job, run_row,
+    Machine, Options, Progress, Row, RowOptions, RowResult, all_rows, find_row, main_job, run_row,
 };
 
 use crate::report::{self, Bar, Run};
@@ -137,7 +137,7 @@ fn run_main_job(machine: &dyn Machine, args: &Args) -> Result<(bool, Value)> {
 
 fn run_rows(machine: &dyn Machine, args: &Args, names: &[String]) -> Result<(bool, Value)> {
     let rows: Vec<&Row> = if names.is_empty() {
-        ROWS.iter().collect()
+        all_rows().collect()
     } else {
         let find = |name: &String| find_row(name).with_context(|| no_row(name));
         names.iter().map(find).collect::<Result<_>>()?
@@ -161,6 +161,6 @@ fn run_rows(machine: &dyn Machine, args: &Args, names: &[String]) -> Result<(boo
 }
 
 fn no_row(name: &str) -> String {
-    let names: Vec<_> = ROWS.iter().map(|row| row.name).collect();
+    let names: Vec<_> = all_rows().map(|row| row.name).collect();
     format!("there is no row {name}; there are {}", names.join(", "))
 }
