@@ -19,7 +19,7 @@ pub fn hibernate_and_wake(context: &Context<'_>) -> Outcome {
     power(context, POWER_ACTION::PowerActionHibernate, true)
 }
 
-fn power(context: &Context<'_>, action: POWER_ACTION, lose: bool) -> Outcome {
+fn power(context: &Context<'_>, action: POWER_ACTION, cold: bool) -> Outcome {
     let mut lost = false;
     for display_only in [false, true] {
         let stage = Stage::open_as(context.machine, display_only)?;
@@ -27,7 +27,7 @@ fn power(context: &Context<'_>, action: POWER_ACTION, lose: bool) -> Outcome {
         let shown = stage.show(&choice, 1)?;
         stage.shows(&pattern(&choice, 1))?;
         done("power down", stage.adapter().sleep(action))?;
-        lost = lose && context.machine.lose_display_state(0);
+        lost = cold && context.machine.lose_display_state(0);
         done("power up", stage.adapter().wake())?;
         stage.is_black()?;
         stage.destroy_hidden(&shown)?;
@@ -36,7 +36,7 @@ fn power(context: &Context<'_>, action: POWER_ACTION, lose: bool) -> Outcome {
         stage.destroy_hidden(&shown)?;
         stage.close()?;
     }
-    check(lose == lost, "a machine that takes the power", || {
+    check(cold == lost, "a machine that takes the power", || {
         "it cannot".into()
     })?;
     Ok(format!(

@@ -59,8 +59,8 @@ pub fn flip_copies_nothing(context: &Context<'_>) -> Outcome {
         flip();
     }
     result?;
-    let seen = stage.adapter().wait_for_flip(0, SECOND);
-    check(seen, "the flip is reported by a vertical sync", || {
+    let reported = stage.adapter().wait_for_flip(0, SECOND);
+    check(reported, "the flip is reported by a vertical sync", || {
         "it is not, for a second".into()
     })?;
     stage.shows(&pattern(&choice, 2))?;

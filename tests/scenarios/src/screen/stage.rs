@@ -279,11 +279,13 @@ impl<'m> Stage<'m> {
             format!("a screen that shows {picture:?}"),
             || {
                 let (width, height) = (look.width, look.height);
-                let mut seen = format!("{width} x {height}, {} pixels differ", look.differing);
-                if let Some((x, y, wanted, is)) = look.first {
-                    seen += &format!(", at {x}, {y}: {is:#08x} instead of {wanted:#08x}");
-                }
-                seen
+                let first = look.first.map_or(String::new(), |(x, y, wanted, is)| {
+                    format!(", at {x}, {y}: {is:#08x} instead of {wanted:#08x}")
+                });
+                format!(
+                    "{width} x {height}, {} pixels differ{first}",
+                    look.differing
+                )
             },
         )
     }
