@@ -36,6 +36,7 @@ macro_rules! rows {
 rows! {
     every_mode
     every_mode_display_only
+    modes_of_the_users_own
     two_hundred_mode_changes
     no_path_and_back
     invisible_and_visible_again

@@ -130,6 +130,8 @@ rows! {
         "every mode that is offered shows what is drawn into its primary";
     every_mode_display_only: screen::modes::every_mode_display_only, 1,
         "every mode of the display-only driver shows what is presented";
+    modes_of_the_users_own: screen::modes::modes_of_the_users_own, 1,
+        "modes that the user names are offered and shown, a bad line is named";
     two_hundred_mode_changes: screen::modes::mode_changes, 1,
         "mode changes leave the pool where it was";
     no_path_and_back: screen::modes::no_path_and_back, 1,

@@ -102,3 +102,48 @@ pub fn no_path_and_back(context: &Context<'_>) -> Outcome {
     stage.close()?;
     Ok("black without a path, a picture with it again; every pivot enumerated".into())
 }
+
+/// Modes of the user's own: good lines are offered and shown, a bad one is named in one debug line.
+pub fn modes_of_the_users_own(context: &Context<'_>) -> Outcome {
+    const MODES: &str = "Modes";
+    let machine = context.machine;
+    let lines = ["1000x600@70", "1000x", "720x400"];
+    let able = machine.set_parameter_strings(MODES, Some(&lines));
+    let result = own_modes(context, able);
+    machine.set_parameter_strings(MODES, None);
+    result
+}
+
+fn own_modes(context: &Context<'_>, able: bool) -> Outcome {
+    let stage = Stage::open(context.machine)?;
+    let offered = stage.modes()?;
+    let lines = context.machine.take_complaints();
+    let (mut seed, mut own) = (0, 0);
+    for (width, height, rate) in [(1000, 600, 70), (720, 400, 60)] {
+        let mode = offered.iter().find(|mode| {
+            let rates = mode.timing.millihertz().unwrap_or(0).div_ceil(1000);
+            (mode.width, mode.height, rates) == (width, height, rate)
+        });
+        check(
+            mode.is_some() == able,
+            format!("{width} x {height} at {rate} Hz offered if it was asked for"),
+            || format!("offered: {}", mode.is_some()),
+        )?;
+        if let Some(mode) = mode {
+            (seed, own) = (seed + 1, own + 1);
+            let choice = Choice::from(mode);
+            let shown = stage.show(&choice, seed)?;
+            stage.shows(&pattern(&choice, seed))?;
+            stage.destroy_hidden(&shown)?;
+        }
+    }
+    let about = |line: &&alloc::string::String| line.contains("Parameters\\Modes, line = 0x2: ");
+    let named = lines.iter().filter(about).count();
+    check(
+        named == usize::from(able),
+        "one debug line, about the second mode",
+        || format!("{lines:?}"),
+    )?;
+    stage.close()?;
+    Ok(format!("{own} of the user's own shown, 1 bad line named"))
+}
