@@ -21,16 +21,28 @@ pub fn read(file: &[u8]) -> Result<Shown> {
     let width: u32 = word()?.parse().context("its width")?;
     let height: u32 = word()?.parse().context("its height")?;
     ensure!(word()? == "255", "a colour of it has not eight bits");
-    let wanted = u64::from(width) * u64::from(height) * 3;
+    let row = usize::try_from(width)?.saturating_mul(3);
+    let rows = usize::try_from(height)?;
+    let wanted = row.saturating_mul(rows);
+    // QEMU before 8 writes whole rows of its own picture, which are multiples of four bytes.
+    let padded = row.next_multiple_of(4);
+    let stride = if rest.len() == padded.saturating_mul(rows) {
+        padded
+    } else {
+        row
+    };
     ensure!(
-        rest.len() as u64 == wanted,
+        rest.len() == stride.saturating_mul(rows),
         "{} bytes of pixels instead of {wanted}",
         rest.len()
     );
-    let pixels = rest.chunks_exact(3).map(|pixel| match pixel {
-        [red, green, blue] => u32::from_be_bytes([0, *red, *green, *blue]),
-        _ => 0,
-    });
+    let rows = rest.chunks_exact(stride.max(1)).map(|whole| &whole[..row]);
+    let pixels = rows
+        .flat_map(|row| row.chunks_exact(3))
+        .map(|pixel| match pixel {
+            [red, green, blue] => u32::from_be_bytes([0, *red, *green, *blue]),
+            _ => 0,
+        });
     Ok(Shown::new(width, height, pixels.collect()))
 }
 
@@ -49,6 +61,10 @@ mod tests {
             (look.width, look.height, look.first),
             (2, 1, Some((1, 0, 0, 7)))
         );
+        // Rows of QEMU 7: padded with two bytes.
+        let padded = b"P6\n2 2\n255\n\0\0\0\0\0\x07\xff\xff\0\0\x08\0\0\0\xff\xff";
+        let look = read(padded).unwrap().compare(&Picture::Black);
+        assert_eq!((look.differing, look.first), (2, Some((1, 0, 0, 7))));
         for bad in [
             &black[..16],
             b"P5\n2 1\n255\n\0\0",
