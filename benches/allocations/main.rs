@@ -13,6 +13,7 @@
     clippy::cast_sign_loss
 )]
 
+mod pairs;
 mod plain;
 mod rig;
 mod summary;
@@ -79,6 +80,7 @@ fn main() {
     let measuring = std::env::args().any(|argument| argument == "--bench");
     if measuring {
         summary::print(&LISTS, &LIVE);
+        pairs::print(&ours, &plain, &LISTS, &LIVE);
         threads::print(&world, &ours);
     }
     drop(end);
