@@ -1,5 +1,8 @@
 //! The monitor as Windows sees it: a child that is always connected, and its EDID (contract: Q1 to Q3).
 
+mod common;
+
+use common::end;
 use dxgk_port::{Adapter, Port, Settings};
 use dxgk_sys::POWER_ACTION;
 use vmdisp_in_process::InProcess;
@@ -15,21 +18,6 @@ fn started() -> (InProcess, Port, Adapter) {
     let adapter = port.add_device(0).expect("an adapter");
     adapter.start().expect("it starts");
     (machine, port, adapter)
-}
-
-/// Nothing is left, and no rule was broken.
-fn end(machine: &InProcess, port: &Port, adapter: &Adapter) {
-    adapter.stop().expect("it stops");
-    adapter.remove().expect("it goes");
-    machine.unload(port);
-    let report = port.report();
-    assert!(
-        report.is_clean(),
-        "{:?} {:?}",
-        report.violations,
-        report.leaks
-    );
-    assert_eq!(machine.take_faults(), Vec::<String>::new());
 }
 
 /// QEMU's EDID with another serial number.

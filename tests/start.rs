@@ -1,7 +1,10 @@
 //! Adapters that are none of ours, or are not whole: StartDevice refuses them with a status and a debug
 //! line that says why, and leaves nothing behind (contract: L3).
 
-use dxgk_port::{Adapter, Port, Settings};
+mod common;
+
+use common::end;
+use dxgk_port::Settings;
 use dxgk_sys::status::{
     STATUS_DEVICE_CONFIGURATION_ERROR, STATUS_INSUFFICIENT_RESOURCES, STATUS_NO_SUCH_DEVICE,
 };
@@ -25,21 +28,6 @@ fn refused(vga: Vga, status: i32, line: Option<&str>) {
         "{line}: {lines:?}"
     );
     end(&machine, &port, &adapter);
-}
-
-/// Nothing is left of the start, and the driver goes.
-fn end(machine: &InProcess, port: &Port, adapter: &Adapter) {
-    assert!(adapter.mappings().is_empty());
-    adapter.remove().expect("a stopped adapter goes");
-    machine.unload(port);
-    let report = port.report();
-    assert!(
-        report.is_clean(),
-        "{:?} {:?}",
-        report.violations,
-        report.leaks
-    );
-    assert_eq!(machine.take_faults(), Vec::<String>::new());
 }
 
 #[test]

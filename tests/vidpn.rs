@@ -1,6 +1,9 @@
 //! The driver's VidPN callbacks, called as Windows' VidPN manager calls them (contract: V1 to V4, V7).
 
-use dxgk_port::{Adapter, Choice, CommitFlags, PathUpdate, Port, Settings};
+mod common;
+
+use common::end;
+use dxgk_port::{Adapter, Choice, CommitFlags, PathUpdate, Settings};
 use dxgk_sys::D3DKMDT_VIDPN_PRESENT_PATH_ROTATION as Rotation;
 use dxgk_sys::status::{
     STATUS_GRAPHICS_PATH_CONTENT_GEOMETRY_TRANSFORMATION_NOT_SUPPORTED,
@@ -24,21 +27,6 @@ fn for_both(check: impl Fn(&Adapter, bool)) {
         check(&adapter, display_only);
         end(&machine, &port, &adapter);
     }
-}
-
-/// Nothing is left, and no rule was broken.
-fn end(machine: &InProcess, port: &Port, adapter: &Adapter) {
-    adapter.stop().expect("it stops");
-    adapter.remove().expect("it goes");
-    machine.unload(port);
-    let report = port.report();
-    assert!(
-        report.is_clean(),
-        "{:?} {:?}",
-        report.violations,
-        report.leaks
-    );
-    assert_eq!(machine.take_faults(), Vec::<String>::new());
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! What the tests that run rows share.
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+use dxgk_port::{Adapter, Port};
+use vmdisp_in_process::InProcess;
 use vmdisp_scenarios::{Machine, ROWS, Row, RowOptions, RowResult, find_row, run_row};
 
 /// Wrong handles that one test tries.
@@ -40,4 +42,22 @@ pub fn passes_with(machine: &dyn Machine, name: &str, wrong_handles: u32) {
 pub fn are_all_rows(tests: &[&str]) {
     let rows: Vec<_> = ROWS.iter().map(|row| row.name).collect();
     assert_eq!(tests, rows);
+}
+
+/// The adapter stops and goes, the driver after it: nothing is left, and no rule was broken.
+pub fn end(machine: &InProcess, port: &Port, adapter: &Adapter) {
+    if adapter.is_started() {
+        adapter.stop().expect("it stops");
+    }
+    assert!(adapter.mappings().is_empty());
+    adapter.remove().expect("a stopped adapter goes");
+    machine.unload(port);
+    let report = port.report();
+    assert!(
+        report.is_clean(),
+        "{:?} {:?}",
+        report.violations,
+        report.leaks
+    );
+    assert_eq!(machine.take_faults(), Vec::<String>::new());
 }
