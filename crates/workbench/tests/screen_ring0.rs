@@ -7,16 +7,24 @@ use std::io::Write;
 
 use vmdisp_scenarios::SCREEN;
 
+/// Rows whose numbers are worth a line where all is well.
+const TOLD: [&str; 3] = [
+    "every_mode",
+    "every_mode_display_only",
+    "flip_copies_nothing",
+];
+
 /// Every row of the screen on that adapter.
 fn all_pass(name: &str, device: &str) {
     let results = ring0_rows::run(name, Some(device), SCREEN);
     for row in SCREEN {
         ring0_rows::passes(&results, row.name);
-        if let Some(result) = results.as_ref().ok().and_then(|rows| rows.get(row.name)) {
-            // Not by println!, which the test harness keeps to itself.
-            let line = format!("checked {device}, {}: {}\n", row.name, result.note);
-            let _ = std::io::stderr().write_all(line.as_bytes());
-        }
+    }
+    let rows = results.iter().flat_map(|rows| rows.values());
+    for row in rows.filter(|row| TOLD.contains(&row.name.as_str())) {
+        // Not by println!, which the test harness keeps to itself.
+        let line = format!("checked {device}, {}: {}\n", row.name, row.note);
+        let _ = std::io::stderr().write_all(line.as_bytes());
     }
 }
 
