@@ -199,8 +199,7 @@ impl Screen {
                     complain(c"CommitVidPn", error.what, error.wanted, c"is not taken");
                 })?;
             }
-            self.pulse
-                .set_clock(mode.map(|mode| Clock::new(mode.timing, now())), irql);
+            self.set_clock(mode, irql);
         }
         self.state.lock(irql).plan = plan;
         self.refresh(irql);

@@ -10,7 +10,7 @@ use super::TARGET;
 use super::clock::{Clock, ScanLine};
 use crate::kernel::dxgkrnl::Dxgkrnl;
 use crate::kernel::irql::{Any, AtMostDispatch, Dispatch, Passive};
-use crate::kernel::{DeviceLock, NoMemory, Shared, SpinLock, Tag, Timer, VerticalSync, now};
+use crate::kernel::{DeviceLock, NoMemory, Shared, SpinLock, Tag, Time, Timer, VerticalSync, now};
 
 /// The vertical sync of one adapter, from AddDevice to RemoveDevice.
 pub struct Pulse {
@@ -93,21 +93,24 @@ impl Pulse {
         Some(clock?.scan_line(now()))
     }
 
+    /// Whether the frame under way is not reported yet, which it is from here on. A timer that came a
+    /// little early comes again; one that came late has lost the frames in between, as a screen does.
+    fn is_due(&self, clock: &Clock, now: Time) -> bool {
+        let frame = clock.frame(now);
+        self.reported.swap(frame, Ordering::Relaxed) != frame
+    }
+
     fn tick(&self, timer: &Timer, dxgkrnl: &Dxgkrnl, irql: Dispatch) {
         let clock = *self.clock.lock(irql);
         if let Some(clock) = clock
             && self.enabled.load(Ordering::Acquire)
+            && self.is_due(&clock, now())
         {
-            // A timer that came a little early comes again; one that came late has lost the frames
-            // in between, as a screen does.
-            let frame = clock.frame(now());
-            if self.reported.swap(frame, Ordering::Relaxed) != frame {
-                let vsync = VerticalSync {
-                    target: TARGET,
-                    address: self.address.load(Ordering::Acquire),
-                };
-                dxgkrnl.report_vsync(&self.lock, vsync, irql);
-            }
+            let vsync = VerticalSync {
+                target: TARGET,
+                address: self.address.load(Ordering::Acquire),
+            };
+            dxgkrnl.report_vsync(&self.lock, vsync, irql);
         }
         self.arm(timer, irql);
     }
@@ -116,5 +119,26 @@ impl Pulse {
 impl Default for Pulse {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::display::modes::Timing;
+
+    #[test]
+    fn a_frame_is_reported_once_however_often_the_timer_comes() {
+        let timing = Timing::known((640, 480), (800, 525), 25_200_000).unwrap();
+        let (pulse, clock) = (Pulse::new(), Clock::new(timing, Time(1_000)));
+        let (first, second, fourth) = (clock.due(1), clock.due(2), clock.due(4));
+        assert!(pulse.is_due(&clock, first));
+        assert!(!pulse.is_due(&clock, first));
+        let early = Time(second.0 - 1);
+        assert!(!pulse.is_due(&clock, early));
+        assert!(pulse.is_due(&clock, second));
+        // Late by more than a frame: once, and not for each that was missed.
+        assert!(pulse.is_due(&clock, fourth));
+        assert!(!pulse.is_due(&clock, fourth));
     }
 }

@@ -3,6 +3,8 @@
 use alloc::format;
 use alloc::vec;
 
+use dxgk_sys::POWER_ACTION;
+
 use super::stage::Stage;
 use crate::outcome::{Failed, Outcome, check, done};
 use crate::picture::Picture;
@@ -11,11 +13,18 @@ use crate::row::Context;
 /// SystemDisplayEnable takes the screen, SystemDisplayWrite draws on it and clips what reaches past
 /// it (contract: L7).
 pub fn system_display(context: &Context<'_>) -> Outcome {
-    for display_only in [false, true] {
+    for (display_only, woken) in [(false, false), (true, false), (false, true), (true, true)] {
         let stage = Stage::open_as(context.machine, display_only)?;
         let choice = stage.usual()?;
         let shown = stage.show(&choice, 1)?;
         let target = shown.committed.mode.target;
+        if woken {
+            done(
+                "sleep",
+                stage.adapter().sleep(POWER_ACTION::PowerActionSleep),
+            )?;
+            done("wake", stage.adapter().wake())?;
+        }
         let screen = done(
             "SystemDisplayEnable",
             stage.adapter().system_display_enable(target),
@@ -46,5 +55,5 @@ pub fn system_display(context: &Context<'_>) -> Outcome {
         done("RemoveDevice", stage.adapter().remove())?;
         stage.close_after_removal()?;
     }
-    Ok("both kinds of driver, clipped on every side".into())
+    Ok("both kinds of driver, shown and just woken, clipped on every side".into())
 }

@@ -1,13 +1,14 @@
 //! A source: visible or not, flipped, turned, and its vertical sync.
 
+use alloc::collections::BTreeSet;
 use alloc::format;
 
 use dxgk_port::{Choice, Flip, PathUpdate};
 use dxgk_sys::status::STATUS_GRAPHICS_VIDPN_MODALITY_NOT_SUPPORTED;
 use dxgk_sys::{D3DKMDT_VIDPN_PRESENT_PATH_ROTATION as Rotation, DXGK_INTERRUPT_TYPE};
 
-use super::stage::{SECOND, Stage, pattern};
-use crate::outcome::{Outcome, check, done};
+use super::stage::{SECOND, Shown, Stage, pattern};
+use crate::outcome::{Failed, Outcome, check, done};
 use crate::picture::Picture;
 use crate::row::Context;
 
@@ -143,23 +144,7 @@ fn measure(context: &Context<'_>) -> Outcome {
         format!("{frames} frames in {} ms", expected / 10_000),
         || format!("{} ms", took / 10_000),
     )?;
-    for _ in 0..100 {
-        let line = done(
-            "GetScanLine",
-            adapter.scan_line(shown.committed.mode.target),
-        )?;
-        let lines = shown
-            .committed
-            .mode
-            .timing
-            .total
-            .map_or(u32::MAX, |total| total.1);
-        check(
-            line.line < lines && line.blank == (line.line >= choice.height),
-            format!("a line below {lines}, blank from {} on", choice.height),
-            || format!("line {}, blank: {}", line.line, line.blank),
-        )?;
-    }
+    scan_line_moves(context, &stage, &shown)?;
     done("ControlInterrupt", adapter.control_interrupt(vsync, false))?;
     stage.destroy_hidden(&shown)?;
     stage.close()?;
@@ -169,6 +154,29 @@ fn measure(context: &Context<'_>) -> Outcome {
         rate / 1000,
         rate % 1000
     ))
+}
+
+/// GetScanLine goes through the frame: lines in and out of blanking, each where it belongs.
+fn scan_line_moves(context: &Context<'_>, stage: &Stage<'_>, shown: &Shown) -> Result<(), Failed> {
+    let mode = &shown.committed.mode;
+    let lines = mode.timing.total.map_or(u32::MAX, |total| total.1);
+    let host = context.machine.host();
+    let end = host.time_100ns() + SECOND;
+    let (mut blank, mut visible) = (BTreeSet::new(), BTreeSet::new());
+    while (blank.len() < 2 || visible.len() < 2) && host.time_100ns() < end {
+        let line = done("GetScanLine", stage.adapter().scan_line(mode.target))?;
+        check(
+            line.line < lines && line.blank == (line.line >= mode.height),
+            format!("a line below {lines}, blank from {} on", mode.height),
+            || format!("line {}, blank: {}", line.line, line.blank),
+        )?;
+        if line.blank { &mut blank } else { &mut visible }.insert(line.line);
+    }
+    check(
+        blank.len() >= 2 && visible.len() >= 2,
+        "several lines within a second, in and out of blanking",
+        || format!("{} blank and {} visible ones", blank.len(), visible.len()),
+    )
 }
 
 /// A rotation that is asked for: refused by the full driver, which scans out linearly, and done at
