@@ -112,8 +112,75 @@ pub trait Host: Send + Sync {
     /// Pool calls so far.
     fn pool_calls(&self) -> u64;
 
+    /// Zeroed pages of system memory, which hold what is not in video memory. None if the machine has no
+    /// more of them, or none at all.
+    fn system_pages(&self, pages: usize) -> Option<SystemPages> {
+        let _ = pages;
+        None
+    }
+    /// Gives back what [`Self::system_pages`] gave. No mapping of them may be left.
+    fn free_system_pages(&self, address: NonNull<u8>) {
+        let _ = address;
+    }
+
+    /// Zeroed memory of a user-mode process, whole pages of it, for what the driver reads as the user's. None if the
+    /// machine cannot; the address is below the highest user address.
+    fn user_memory(&self, bytes: usize) -> Option<NonNull<u8>> {
+        let _ = bytes;
+        None
+    }
+    /// Gives back what [`Self::user_memory`] gave.
+    fn free_user_memory(&self, address: NonNull<u8>) {
+        let _ = address;
+    }
+    /// Takes the page of user memory at `address` away, or brings it back with what was in it. Another thread of the
+    /// process could do so at any time. While it is gone only the driver's careful copies may come near it.
+    /// False if the machine cannot.
+    fn protect_user_memory(&self, address: NonNull<u8>, readable: bool) -> bool {
+        let _ = (address, readable);
+        false
+    }
+
+    /// While set, each system thread of the driver stops at its next kernel service and stays there. What the port calls
+    /// the driver for goes on. False if the machine cannot.
+    fn stall(&self, on: bool) -> bool {
+        let _ = on;
+        false
+    }
+    /// How many of the driver's system threads stand in a stall now.
+    fn stalled(&self) -> u64 {
+        0
+    }
+    /// System threads that the driver has made and that have not ended.
+    fn threads_live(&self) -> u64 {
+        0
+    }
+    /// System threads that the driver has asked for so far, those that failed among them.
+    fn threads_created(&self) -> u64 {
+        0
+    }
+    /// Makes the n-th creation of a system thread from now fail (1 is the next one), once; `None` takes that back.
+    fn fail_thread_creation(&self, nth: Option<u64>) {
+        let _ = nth;
+    }
+
+    /// Instructions that the machine has run so far, the driver's and all others, where it counts them: two readings
+    /// with nothing between them always differ by the same small number.
+    fn instructions(&self) -> Option<u64> {
+        None
+    }
+
     /// A line of trace.
     fn line(&self, text: &str);
+}
+
+/// Pages of system memory.
+#[derive(Debug)]
+pub struct SystemPages {
+    /// The port's own view of them, in one piece, page aligned.
+    pub address: NonNull<u8>,
+    /// Their page frame numbers, in the order of the view. Neighbours need not follow each other, and mostly do not.
+    pub frames: Vec<u64>,
 }
 
 /// What a driver holds of the pool.

@@ -82,7 +82,7 @@ pub use display::{
     SystemScreen, Vsync, Vsyncs,
 };
 pub use display_only::dpi_kmd_dod_initialize;
-pub use host::{AdapterIndex, Host, PoolUse, TagUse, irql};
+pub use host::{AdapterIndex, Host, PoolUse, SystemPages, TagUse, irql};
 pub use lifecycle::Started;
 pub use objects::{AllocationId, Live, ResourceId};
 pub use port::{Port, Profile, Settings};
