@@ -6,6 +6,8 @@
 //! * [`allocation`]: one block for each allocation, [`resource`]: one for the whole call,
 //!   both handed to `pfnAllocateCb` and read by `DxgkDdiCreateAllocation`;
 //! * [`adapter`]: what `DXGKQAITYPE_UMDRIVERPRIVATE` answers;
+//! * [`command`]: command buffers, which `DxgkDdiRender` checks and translates;
+//! * [`escape`]: questions and answers of `DxgkDdiEscape`;
 //! * [`format`]: the pixel formats that allocations may have.
 //!
 //! Every block begins with a [`Header`]. All fields are little-endian, as x64 and ARM64 have them.
@@ -19,6 +21,8 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 pub mod adapter;
 pub mod allocation;
+pub mod command;
+pub mod escape;
 pub mod format;
 pub mod resource;
 
