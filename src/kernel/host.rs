@@ -8,7 +8,9 @@
 //! The IRQL is kept for each thread. It changes nothing about how a thread runs; it is checked by
 //! every service, and a call at too high a level is recorded as a [`Misuse`].
 
+mod countdown;
 mod deferred;
+mod frames;
 mod guard;
 mod irql;
 mod line;
@@ -16,13 +18,18 @@ mod lock;
 mod memory;
 mod register;
 mod settings;
+mod system_threads;
 #[cfg(test)]
 mod tests;
 mod thread;
 mod user;
+mod user_pages;
 mod world;
 
 pub use deferred::{Dpc, Timer};
+pub use frames::{SystemPages, WrongPages};
+#[allow(unused_imports)] // until the driver maps pages
+pub(in crate::kernel) use frames::{frame_map, frame_unmap};
 pub use irql::{Misuse, at_device_irql, irql, set_irql, with_irql};
 pub use line::{Complaint, Note, complain, note};
 pub use lock::{FastMutex, FastMutexGuard, SpinGuard, SpinLock};
@@ -34,6 +41,8 @@ pub use register::{
 pub use settings::{
     Parameter, driver_word, is_verified, parameter_dword, parameter_strings, set_driver_word,
 };
+#[allow(unused_imports)] // until other services are here
+pub(in crate::kernel) use system_threads::stall_point;
 pub use thread::{Event, Thread, delay, processor};
 pub use user::{CallerReads, copy_from_caller, copy_from_user, is_user_address};
 pub use world::{Entered, World, now};

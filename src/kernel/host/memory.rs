@@ -2,15 +2,17 @@
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, Ordering};
 use std::alloc::{alloc_zeroed, dealloc};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;
 use std::vec::Vec;
 
 use super::World;
+use super::countdown::Countdown;
 use super::guard;
 use super::irql::{DISPATCH, demand};
+use super::system_threads::stall_point;
 use super::world::{Inner, locked, with};
 use crate::kernel::irql::AtMostDispatch;
 use crate::kernel::{Align, PAGE, Tag};
@@ -94,29 +96,6 @@ enum Source {
     Guarded(Align),
 }
 
-/// Counts calls and refuses the one that a test named.
-#[derive(Default)]
-struct Countdown {
-    calls: AtomicU64,
-    /// The number of the call to refuse; 0 for none.
-    refused: AtomicU64,
-}
-
-impl Countdown {
-    fn allows(&self) -> bool {
-        self.calls.fetch_add(1, Ordering::Relaxed) + 1 != self.refused.load(Ordering::Relaxed)
-    }
-
-    fn calls(&self) -> u64 {
-        self.calls.load(Ordering::Relaxed)
-    }
-
-    fn refuse(&self, nth: Option<u64>) {
-        let number = nth.map_or(0, |nth| self.calls().saturating_add(nth.max(1)));
-        self.refused.store(number, Ordering::Relaxed);
-    }
-}
-
 fn layout(bytes: usize, align: Align) -> Option<Layout> {
     let align = if bytes >= PAGE { PAGE } else { align.bytes() };
     Layout::from_size_align(bytes, align).ok()
@@ -150,6 +129,7 @@ fn system(bytes: usize, align: Align) -> Option<NonNull<u8>> {
 
 fn watched_allocate(world: &Inner, tag: Tag, bytes: usize, align: Align) -> Option<NonNull<u8>> {
     demand(DISPATCH, "allocate");
+    stall_point();
     let memory = &world.memory;
     if !memory.pool_calls.allows() {
         return None;
@@ -190,6 +170,7 @@ pub unsafe fn free(tag: Tag, block: NonNull<u8>, bytes: usize) {
 
 fn watched_free(world: &Inner, tag: Tag, block: NonNull<u8>, bytes: usize) {
     demand(DISPATCH, "free");
+    stall_point();
     let mut book = locked(&world.memory.book);
     let Some(source) = book.strike(block.addr().get(), tag, bytes) else {
         return;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::World;
 use super::irql::{DISPATCH, PASSIVE, demand};
+use super::system_threads::{Running, stall_point};
 use super::world::locked;
 use crate::kernel::irql::{AtMostDispatch, Passive};
 use crate::kernel::{NoMemory, Owned, Reset, Span, Tag, Wait};
@@ -47,7 +48,9 @@ fn duration(span: Span) -> Duration {
 /// Waits for `span` at least.
 pub fn delay(span: Span, _irql: Passive) {
     demand(PASSIVE, "delay");
+    stall_point();
     std::thread::sleep(duration(span));
+    stall_point();
 }
 
 /// Something a thread can wait for. It lives in a nonpaged block of its own and never moves there.
@@ -81,6 +84,7 @@ impl Event {
     /// Signals it: lets through one waiter or all of them, now or when they come.
     pub fn set(&self, _irql: impl AtMostDispatch) {
         demand(DISPATCH, "Event::set");
+        stall_point();
         *locked(&self.state.signalled) = true;
         self.state.changed.notify_all();
     }
@@ -88,12 +92,14 @@ impl Event {
     /// Takes the signal back.
     pub fn clear(&self, _irql: impl AtMostDispatch) {
         demand(DISPATCH, "Event::clear");
+        stall_point();
         *locked(&self.state.signalled) = false;
     }
 
     /// Waits until it is signalled, without a bound: for a thread of ours that has nothing to do.
     pub fn wait(&self, _irql: Passive) {
         demand(PASSIVE, "Event::wait");
+        stall_point();
         let mut signalled = locked(&self.state.signalled);
         while !*signalled {
             signalled = match self.state.changed.wait(signalled) {
@@ -102,17 +108,22 @@ impl Event {
             };
         }
         *signalled = self.reset == Reset::Manual;
+        drop(signalled);
+        stall_point();
     }
 
     /// Waits until it is signalled or `span` has passed; with [`Span::ZERO`] it does not wait.
     #[must_use]
     pub fn wait_for(&self, span: Span, _irql: Passive) -> Wait {
         demand(PASSIVE, "Event::wait_for");
+        stall_point();
         let end = Instant::now() + duration(span);
         let mut signalled = locked(&self.state.signalled);
         while !*signalled {
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
+                drop(signalled);
+                stall_point();
                 return Wait::TimedOut;
             }
             signalled = match self.state.changed.wait_timeout(signalled, left) {
@@ -121,6 +132,8 @@ impl Event {
             };
         }
         *signalled = self.reset == Reset::Manual;
+        drop(signalled);
+        stall_point();
         Wait::Signalled
     }
 }
@@ -142,11 +155,17 @@ impl Thread {
         F: FnOnce(Passive) + Send + 'static,
     {
         demand(PASSIVE, "Thread::try_new");
+        stall_point();
         // In a block of its own, as where the kernel hands the thread one pointer.
         let start = Owned::try_new(tag, Mutex::new(Some(body)), irql)?;
         let world = World::current();
+        if !world.inner().threads.allows() {
+            return Err(NoMemory);
+        }
+        let inside = world.clone();
         let run = move || {
-            let _entered = world.enter();
+            let _entered = inside.enter();
+            let _running = Running::begin();
             let body = locked(&start).take();
             drop(start);
             if let Some(body) = body {
@@ -154,9 +173,15 @@ impl Thread {
                 body(unsafe { Passive::assume() });
             }
         };
-        let handle = Builder::new().name("system thread".into()).spawn(run);
+        let handle = Builder::new()
+            .name("system thread".into())
+            .spawn(run)
+            .map_err(|_| {
+                world.inner().threads.ended();
+                NoMemory
+            })?;
         Ok(Self {
-            handle: Some(handle.map_err(|_| NoMemory)?),
+            handle: Some(handle),
         })
     }
 

@@ -10,6 +10,7 @@ use zerocopy::IntoBytes;
 
 use super::World;
 use super::irql::{APC, demand};
+use super::system_threads::stall_point;
 use super::world::{locked, with};
 use crate::kernel::irql::{AtMostApc, Passive};
 use crate::kernel::{Fault, UserAddress};
@@ -46,6 +47,7 @@ pub fn copy_from_user(
     _irql: impl AtMostApc,
 ) -> Result<(), Fault> {
     demand(APC, "copy_from_user");
+    stall_point();
     let Some(last) = u64::try_from(to.len()).unwrap_or(u64::MAX).checked_sub(1) else {
         return Ok(());
     };
@@ -188,6 +190,12 @@ fn careful_copy(to: &mut [u8], from: *const u8) -> Option<Result<(), Fault>> {
             _ => None, // a container that forbids the call
         },
     }
+}
+
+/// Whether a copy from a page that is gone comes back instead of ending the program.
+pub(super) fn copies_carefully() -> bool {
+    let one = 0_u8;
+    careful_copy(&mut [0], &raw const one).is_some()
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -10,11 +10,14 @@ use std::time::Instant;
 use std::vec::Vec;
 
 use super::deferred::Dispatcher;
+use super::frames::Pages;
 use super::irql::Misuse;
 use super::line::Lines;
 use super::memory::Memory;
 use super::settings::Settings;
+use super::system_threads::SystemThreads;
 use super::user::UserMemory;
+use super::user_pages::UserPages;
 use crate::kernel::{Span, Time};
 
 /// One kernel, played for a test or a run. Clones are the same world.
@@ -28,6 +31,9 @@ pub(super) struct Inner {
     pub(super) lines: Lines,
     pub(super) settings: Settings,
     pub(super) user: UserMemory,
+    pub(super) user_pages: UserPages,
+    pub(super) pages: Pages,
+    pub(super) threads: SystemThreads,
     pub(super) dispatcher: Arc<Dispatcher>,
     clock: Clock,
     misuses: Mutex<Vec<Misuse>>,
@@ -80,6 +86,9 @@ impl World {
             lines: Lines::default(),
             settings: Settings::default(),
             user: UserMemory::default(),
+            user_pages: UserPages::default(),
+            pages: Pages::default(),
+            threads: SystemThreads::default(),
             dispatcher: Arc::new(Dispatcher::new(world.clone())),
             clock: Clock::default(),
             misuses: Mutex::default(),

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use dxgk_port::{AdapterIndex, Host, PoolUse, TagUse};
+use dxgk_port::{AdapterIndex, Host, PoolUse, SystemPages, TagUse};
 use dxgk_sys::{DXGK_DISPLAY_INFORMATION, MEMORY_CACHING_TYPE};
 use vmdisp::kernel::host::{World, irql, set_irql};
 
@@ -153,6 +153,51 @@ impl Host for ProcessHost {
 
     fn pool_calls(&self) -> u64 {
         self.world.pool_calls()
+    }
+
+    fn system_pages(&self, pages: usize) -> Option<SystemPages> {
+        let given = self.world.system_pages(pages)?;
+        Some(SystemPages {
+            address: given.address,
+            frames: given.frames,
+        })
+    }
+
+    fn free_system_pages(&self, address: NonNull<u8>) {
+        self.world.free_system_pages(address);
+    }
+
+    fn user_memory(&self, bytes: usize) -> Option<NonNull<u8>> {
+        self.world.user_memory(bytes)
+    }
+
+    fn free_user_memory(&self, address: NonNull<u8>) {
+        self.world.free_user_memory(address);
+    }
+
+    fn protect_user_memory(&self, address: NonNull<u8>, readable: bool) -> bool {
+        self.world.protect_user_memory(address, readable)
+    }
+
+    fn stall(&self, on: bool) -> bool {
+        self.world.stall(on);
+        true
+    }
+
+    fn stalled(&self) -> u64 {
+        self.world.stalled()
+    }
+
+    fn threads_live(&self) -> u64 {
+        self.world.live_threads()
+    }
+
+    fn threads_created(&self) -> u64 {
+        self.world.threads_created()
+    }
+
+    fn fail_thread_creation(&self, nth: Option<u64>) {
+        self.world.fail_thread_creation(nth);
     }
 
     fn line(&self, text: &str) {

@@ -11,7 +11,7 @@ use dxgk_sys::{
     DRIVER_INITIALIZATION_DATA, DRIVER_OBJECT, KMDDOD_INITIALIZATION_DATA, UNICODE_STRING,
 };
 use vmdisp::ddi::Kind;
-use vmdisp::kernel::host::{Entered, Misuse, Parameter, World, WrongFree};
+use vmdisp::kernel::host::{Entered, Misuse, Parameter, World, WrongFree, WrongPages};
 use vmdisp::kernel::irql::Passive;
 use vmdisp_scenarios::{Look, Machine, Picture};
 
@@ -37,6 +37,7 @@ pub struct InProcess {
 struct Faults {
     frees: std::cell::Cell<usize>,
     misuses: std::cell::Cell<usize>,
+    pages: std::cell::Cell<usize>,
 }
 
 impl InProcess {
@@ -192,6 +193,8 @@ impl Machine for InProcess {
 
     fn take_faults(&self) -> Vec<String> {
         let (frees, misuses) = (self.world.wrong_frees(), self.world.misuses());
+        let pages = self.world.wrong_pages();
+        let old_pages = self.faults.pages.replace(pages.len());
         let old_frees = self.faults.frees.replace(frees.len());
         let old_misuses = self.faults.misuses.replace(misuses.len());
         let frees = frees
@@ -210,7 +213,16 @@ impl Machine for InProcess {
                 format!("{service} called at IRQL {irql}, at most {highest} is allowed")
             },
         );
-        frees.chain(misuses).collect()
+        let pages = pages.iter().skip(old_pages).map(|wrong| match wrong {
+            WrongPages::NoFrame(frame) => format!("no page has the frame number {frame:#x}"),
+            WrongPages::FreedMapped(frame) => {
+                format!("page {frame:#x} was given back while the driver had it mapped")
+            }
+            WrongPages::NotGiven(address) => {
+                format!("no system pages were given at {address:#x}")
+            }
+        });
+        frees.chain(misuses).chain(pages).collect()
     }
 
     fn fail_slot(&self, nth: Option<u64>) -> bool {
