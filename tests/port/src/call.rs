@@ -6,16 +6,36 @@ use alloc::string::String;
 use dxgk_sys::NTSTATUS;
 use dxgk_sys::status::STATUS_INVALID_HANDLE;
 
+use crate::STATUS_INVALID_DEVICE_STATE;
 use crate::ddi::{Ddi, Level, Statuses};
 use crate::frame::Frame;
 use crate::gate::Gate;
 use crate::port::PortInner;
+use crate::report::Bugcheck;
 use crate::rules::Rule;
 
 impl PortInner {
+    /// Stops the machine as Windows would: no DDI is called after this.
+    #[allow(dead_code)] // VidMm and VidSch are about to
+    pub(crate) fn bugcheck<D: Into<String>>(
+        &self,
+        ddi: &'static str,
+        code: u32,
+        parameters: [u64; 4],
+        detail: D,
+    ) {
+        self.journal.bugcheck(Bugcheck {
+            code,
+            parameters,
+            ddi,
+            detail: detail.into(),
+        });
+    }
+
     /// Calls the driver: `call` is the DDI, `arguments` what a line of trace says of them.
     ///
-    /// The caller's IRQL is given back afterwards. DDIs without a status return 0 from `call`.
+    /// The caller's IRQL is given back afterwards. DDIs without a status return 0 from `call`. After a bugcheck
+    /// nothing is called, and the status is [`STATUS_INVALID_DEVICE_STATE`].
     pub(crate) fn call(
         &self,
         gate: &Gate,
@@ -37,6 +57,9 @@ impl PortInner {
         call: impl FnOnce(&Frame) -> NTSTATUS,
     ) -> NTSTATUS {
         let info = ddi.info();
+        if self.journal.is_dead() {
+            return STATUS_INVALID_DEVICE_STATE;
+        }
         let host = &*self.host;
         let thread = host.thread_id();
         let before = host.irql();

@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use dxgk_sys::NTSTATUS;
 use spin::Mutex;
@@ -13,7 +13,7 @@ use spin::Mutex;
 use crate::callbacks::Callback;
 use crate::ddi::{Ddi, Statuses};
 use crate::host::{Host, PoolUse, irql};
-use crate::report::{CallCount, Leak, Report, Violation};
+use crate::report::{Bugcheck, CallCount, Leak, Report, Violation};
 use crate::rules::Rule;
 
 /// What one port has recorded. Usable at any IRQL.
@@ -22,6 +22,8 @@ pub(crate) struct Journal {
     calls: Vec<AtomicU64>,
     callbacks: Vec<AtomicU64>,
     checked: Vec<AtomicU64>,
+    /// A bugcheck has happened.
+    dead: AtomicBool,
     kept: Mutex<Kept>,
 }
 
@@ -33,6 +35,7 @@ struct Kept {
     functions: BTreeMap<&'static str, u64>,
     violations: Vec<Violation>,
     leaks: Vec<Leak>,
+    bugcheck: Option<Bugcheck>,
 }
 
 fn counters(count: usize) -> Vec<AtomicU64> {
@@ -46,6 +49,7 @@ impl Journal {
             calls: counters(Ddi::ALL.len()),
             callbacks: counters(Callback::ALL.len()),
             checked: counters(Rule::ALL.len()),
+            dead: AtomicBool::new(false),
             kept: Mutex::new(Kept::default()),
         }
     }
@@ -79,6 +83,20 @@ impl Journal {
         self.with(|kept| *kept.functions.entry(name).or_default() += 1);
     }
 
+    /// The machine is dead; nothing is recorded any more.
+    pub(crate) fn is_dead(&self) -> bool {
+        self.dead.load(Ordering::Acquire)
+    }
+
+    /// The machine stops, unless it has before.
+    #[allow(dead_code)] // VidMm and VidSch are about to
+    pub(crate) fn bugcheck(&self, bugcheck: Bugcheck) {
+        self.with(|kept| {
+            kept.bugcheck.get_or_insert(bugcheck);
+        });
+        self.dead.store(true, Ordering::Release);
+    }
+
     /// Counts a check of `rule`, and records a violation unless it `holds`.
     pub(crate) fn check<D: Into<String>>(
         &self,
@@ -87,6 +105,9 @@ impl Journal {
         holds: bool,
         detail: impl FnOnce() -> D,
     ) -> bool {
+        if self.is_dead() {
+            return holds;
+        }
         self.checked[rule as usize].fetch_add(1, Ordering::Relaxed);
         if !holds {
             let detail = detail().into();
@@ -96,6 +117,9 @@ impl Journal {
     }
 
     pub(crate) fn leak(&self, leak: Leak) {
+        if self.is_dead() {
+            return;
+        }
         self.with(|kept| kept.leaks.push(leak));
     }
 
@@ -126,6 +150,7 @@ impl Journal {
             report.callbacks.clone_from(&kept.functions);
             report.violations.clone_from(&kept.violations);
             report.leaks.clone_from(&kept.leaks);
+            report.bugcheck.clone_from(&kept.bugcheck);
         });
         for callback in Callback::ALL {
             let count = load(&self.callbacks[*callback as usize]);

@@ -89,7 +89,7 @@ pub use port::{Port, Profile, Settings};
 pub use query::{Segment, Segments};
 pub use raw::Raw;
 pub use registration::dpi_initialize;
-pub use report::{CallCount, Leak, Report, Violation};
+pub use report::{Bugcheck, CallCount, Leak, Report, Violation};
 pub use rules::{RULES, Rule, RuleInfo};
 pub use standard::{Standard, StandardData};
 pub use vidpn::api::{

@@ -23,6 +23,8 @@ pub struct Report {
     pub violations: Vec<Violation>,
     /// What the driver did not give back.
     pub leaks: Vec<Leak>,
+    /// Where Windows would have stopped the machine.
+    pub bugcheck: Option<Bugcheck>,
     /// The driver's pool when the report was made.
     pub pool: PoolUse,
 }
@@ -64,10 +66,23 @@ pub struct Leak {
     pub after: &'static str,
 }
 
+/// A driver's mistake that Windows does not survive. From there on the port calls no DDI and checks no rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Bugcheck {
+    /// The code, as a blue screen shows it.
+    pub code: u32,
+    /// Its parameters, as far as they are documented; the others are 0.
+    pub parameters: [u64; 4],
+    /// The DDI or callback.
+    pub ddi: &'static str,
+    /// What was wrong.
+    pub detail: String,
+}
+
 impl Report {
-    /// No rule broken and nothing leaked.
+    /// No rule broken, nothing leaked, and the machine still running.
     pub fn is_clean(&self) -> bool {
-        self.violations.is_empty() && self.leaks.is_empty()
+        self.violations.is_empty() && self.leaks.is_empty() && self.bugcheck.is_none()
     }
 
     /// Whether that rule was broken.
