@@ -64,6 +64,9 @@ pub(crate) struct AdapterInner {
     pub context: AtomicPtr<c_void>,
     pub state: AtomicU8,
     pub gate: Gate,
+    /// The GPU scheduler's class of level one: BuildPagingBuffer, Patch, SubmitCommand and their like.
+    #[allow(dead_code)] // VidSch is about to
+    pub scheduler_class: Gate,
     pub resources: Resources,
     /// The software key's path.
     pub path: Vec<u16>,
@@ -221,6 +224,7 @@ impl AdapterInner {
             context: AtomicPtr::new(ptr::null_mut()),
             state: AtomicU8::new(State::Added as u8),
             gate: Gate::default(),
+            scheduler_class: Gate::default(),
             mappings: Mutex::new(Vec::new()),
             held: Mutex::new(Vec::new()),
             next_token: AtomicU32::new(1),

@@ -375,6 +375,7 @@ impl AdapterInner {
             primary,
             openers: Mutex::new(Vec::new()),
             references: AtomicU32::new(0),
+            usage: Arc::default(),
         });
         registry::set(id.0, Object::Allocation(object.clone()));
         if let Some(resource) = resource {

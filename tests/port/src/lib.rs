@@ -57,6 +57,7 @@ mod interface;
 mod journal;
 mod leaks;
 mod lifecycle;
+mod memory;
 mod objects;
 mod opening;
 mod pattern;
@@ -84,6 +85,7 @@ pub use display::{
 pub use display_only::dpi_kmd_dod_initialize;
 pub use host::{AdapterIndex, Host, PoolUse, SystemPages, TagUse, irql};
 pub use lifecycle::Started;
+pub use memory::Location;
 pub use objects::{AllocationId, Live, ResourceId};
 pub use port::{Port, Profile, Settings};
 pub use query::{Segment, Segments};

@@ -8,6 +8,8 @@ use dxgk_sys::{D3DKMT_HANDLE, DXGK_ALLOCATIONINFO, HANDLE};
 use hashbrown::{HashMap, HashSet};
 use spin::Mutex;
 
+use crate::memory::Usage;
+
 /// An allocation, by the `D3DKMT_HANDLE` that the port gave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AllocationId(pub(crate) D3DKMT_HANDLE);
@@ -64,6 +66,8 @@ pub(crate) struct AllocationObject {
     pub openers: Mutex<Vec<Arc<DeviceObject>>>,
     /// References by DxgkCbAcquireHandleData.
     pub references: AtomicU32,
+    /// References by the scheduler's work.
+    pub usage: Arc<Usage>,
 }
 
 /// What the driver said of an allocation. Its pointers are only kept.
