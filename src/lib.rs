@@ -4,7 +4,7 @@
 //! keeps Windows' allocations of video memory. Arrows between the modules go one way:
 //!
 //! ```text
-//! entry → ddi → adapter → { allocation, display, memory } → { pool, device } → kernel
+//! entry → ddi → adapter → { allocation, display, engine } → memory → { pool, device } → kernel
 //! ```
 //!
 //! | module | responsible for |
@@ -13,6 +13,7 @@
 //! | [`adapter`] | an adapter's life from AddDevice to RemoveDevice |
 //! | [`allocation`] | allocations and resources |
 //! | [`display`] | the monitor, its modes, and what it shows |
+//! | [`engine`] | executing DMA and paging buffers |
 //! | [`memory`] | segments |
 //! | [`pool`] | the memory that objects live in, and the check of their handles |
 //! | [`device`] | the hardware |
@@ -52,6 +53,7 @@ pub mod device;
 pub mod display;
 #[cfg(feature = "wdk")]
 mod displib;
+pub mod engine;
 #[cfg(feature = "wdk")]
 mod entry;
 pub mod kernel;

@@ -29,6 +29,7 @@ pub mod dxgkrnl;
 mod foreign;
 mod interrupt;
 pub mod irql;
+mod kernel_buffer;
 mod owned;
 pub mod resources;
 mod strings;
@@ -60,6 +61,7 @@ pub use back::{
 pub use buffer::Buffer;
 pub use foreign::{Foreign, Named};
 pub use interrupt::{DeviceLock, VerticalSync};
+pub use kernel_buffer::KernelBuffer;
 #[cfg(feature = "wdk")]
 pub(crate) use nt::string;
 pub use owned::{Owned, Shared};

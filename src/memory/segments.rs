@@ -36,8 +36,9 @@ pub const PAGING_BUFFER_SEGMENT: u32 = 0;
 /// The size of a paging buffer in bytes. Mapping a page into the aperture takes 8 of them, so one
 /// buffer maps up to 32 MiB.
 pub const PAGING_BUFFER_BYTES: u32 = 64 << 10;
-/// Bytes of private data with each paging buffer: where a preempted one goes on.
-pub const PAGING_BUFFER_PRIVATE_BYTES: u32 = 64;
+/// Bytes of private data with each paging buffer: a block of `engine::private::BYTES` for each of up to
+/// 16 operations that are packed into one.
+pub const PAGING_BUFFER_PRIVATE_BYTES: u32 = 16 * 64;
 
 /// A page of the memory manager, in bytes: sizes are rounded up to it.
 const PAGE: u64 = 4096;

@@ -1,0 +1,11 @@
+//! The engine: what executes DMA buffers and paging buffers, one after the other.
+//!
+//! The hardware has no engine, so a system thread of the driver's is one: node 0, engine 0. What it
+//! executes are [`record`]s, which Render, Present and BuildPagingBuffer write and no user-mode program
+//! can. SubmitCommand gives no virtual address of a buffer, so it is kept in the buffer's
+//! [`private`] data. What may be touched, and until when, is the [`permit`]'s to say.
+#![forbid(unsafe_code)]
+
+pub mod permit;
+pub mod private;
+pub mod record;
