@@ -8,6 +8,7 @@ mod inspect;
 mod report;
 mod ring0;
 mod run;
+mod scenarios;
 mod setup;
 mod toolchain;
 
@@ -39,6 +40,7 @@ enum Command {
     Inspect(inspect::Args),
     Ring0(ring0::Args),
     Run(run::Args),
+    Scenarios(scenarios::Args),
     Setup(setup::Args),
 }
 
@@ -61,6 +63,7 @@ fn command(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Inspect(args) => inspect::run(&args),
             Command::Ring0(args) => ring0::run(&args),
             Command::Run(args) => run::run(&args),
+            Command::Scenarios(args) => scenarios::run(&args),
             Command::Setup(args) => setup::run(&args),
         },
     }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::Value;
+use vmdisp_scenarios::{GROUPS, all_rows};
 
 /// Runs the workbench with its output in pipes.
 fn run(arguments: &[&str]) -> Output {
@@ -134,6 +135,52 @@ fn rows_run_by_name() {
 }
 
 #[test]
+fn scenarios_are_listed_and_run_by_name() {
+    let (output, all) = json(&["scenarios", "--list"]);
+    assert_eq!(output.status.code(), Some(0));
+    let table = text(&output.stdout);
+    for group in GROUPS {
+        assert!(table.contains(group.name), "{table}");
+    }
+    let listed = all["rows"].as_array().map_or(0, Vec::len);
+    assert_eq!(listed, all_rows().count());
+    for row in all_rows() {
+        assert!(table.contains(row.name), "no {} in {table}", row.name);
+    }
+
+    let (output, result) = json(&[
+        "scenarios",
+        "row_05_destroy_resource_alone",
+        "rotation",
+        "--device",
+        "bochs-display,vgamem=32M",
+        "--seed",
+        "7",
+    ]);
+    let table = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{table}");
+    assert!(
+        table.contains("2 rows passed, 0 failed, 0 skipped"),
+        "{table}"
+    );
+    assert!(!table.contains('\u{1b}'), "no colours in a pipe");
+    assert_eq!(text(&output.stderr), "", "progress is for terminals");
+    assert_eq!(result["host"], "in process");
+    assert_eq!(
+        result["devices"],
+        serde_json::json!(["bochs-display,vgamem=32M"])
+    );
+    assert_eq!(result["seed"], 7);
+    assert_eq!(result["rows"][1]["name"], "rotation");
+    assert_eq!(result["rows"][1]["passed"], true);
+
+    let coloured = run_with(&["scenarios", "--list"], &[("CLICOLOR_FORCE", "1")]);
+    assert!(text(&coloured.stdout).contains("\u{1b}["));
+    let plain = run_with(&["scenarios", "--list"], &[("NO_COLOR", "1")]);
+    assert!(!text(&plain.stdout).contains('\u{1b}'));
+}
+
+#[test]
 fn wrong_command_lines_are_refused_with_2() {
     for arguments in [
         &["--seed", "many"][..],
@@ -141,6 +188,8 @@ fn wrong_command_lines_are_refused_with_2() {
         &["--sabotage", "nothing"],
         &["--no-such-flag"],
         &["no-such-command"],
+        &["scenarios", "--host", "moon"],
+        &["scenarios", "--device", "cirrus-vga"],
     ] {
         let output = run(arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
@@ -154,6 +203,17 @@ fn what_cannot_be_done_is_said_with_1() {
     let output = run(&["--rows", "row_99"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("there is no row row_99"));
+
+    for command in [
+        &["scenarios", "every_mod"][..],
+        &["scenarios", "--host", "ring0", "every_mod"],
+        &["ring0", "--rows", "every_mod"],
+    ] {
+        let output = run(command);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(text(&output.stderr).contains("did you mean every_mode?"));
+        assert!(output.stdout.is_empty());
+    }
 
     let output = run(&["--json", "/no/such/folder/file.json"]);
     assert_eq!(output.status.code(), Some(1));

@@ -8,6 +8,7 @@ use alloc::{
     sync::Arc,
     vec::Vec,
 };
+use core::cell::Cell;
 
 use dxgk_port::{Host, Port, Settings};
 use serde_json::Value;
@@ -15,7 +16,7 @@ use spin::Mutex;
 use vmdisp_ring0_protocol::{self as protocol, Job, Message, Options, Reply};
 use vmdisp_scenarios::{
     self as scenarios, Look, Picture, Progress, Row, RowOptions, Writes, find_row, main_job,
-    run_row,
+    run_row_watched,
 };
 
 use crate::{
@@ -147,10 +148,12 @@ pub fn run(file: Vec<u8>, options: &Options) {
         Job::Rows {
             names,
             wrong_handles,
+            submissions,
         } => {
             let row_options = RowOptions {
                 seed: options.seed,
                 wrong_handles: *wrong_handles,
+                submissions: *submissions,
             };
             let rows = rows(names);
             let names = rows.iter().map(|row| row.name.into()).collect();
@@ -158,11 +161,24 @@ pub fn run(file: Vec<u8>, options: &Options) {
             for row in rows {
                 let (name, shows) = (row.name.into(), row.shows.into());
                 serial::message(&Message::RowBegins { name, shows });
-                let result = run_row(&kernel, row, &row_options);
+                let watch = progress_of_a_row();
+                let result = run_row_watched(&kernel, row, &row_options, &watch);
                 serial::message(&Message::Row(json(&result)));
             }
         }
         Job::Load | Job::Break(_) => load(&kernel),
+    }
+}
+
+/// Tells the workbench how far a row is, now and then.
+fn progress_of_a_row() -> impl Fn(u64, u64) {
+    let next_report = Cell::new(clock::now_100ns() + PROGRESS_PERIOD);
+    move |done, total| {
+        let now = clock::now_100ns();
+        if now >= next_report.get() {
+            next_report.set(now + PROGRESS_PERIOD);
+            serial::message(&Message::RowProgress(done, total));
+        }
     }
 }
 

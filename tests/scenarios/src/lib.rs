@@ -29,4 +29,7 @@ pub use machine::Machine;
 pub use main_job::{Made, Options, PoolSummary, Progress, Summary, TagSummary, main_job};
 pub use outcome::{Failed, Outcome};
 pub use picture::{Look, Picture, Writes};
-pub use row::{ROWS, Row, RowOptions, RowResult, SCREEN, all_rows, find_row, run_row};
+pub use row::{
+    GROUPS, Group, ROWS, Row, RowOptions, RowResult, SCREEN, all_rows, find_group, find_row,
+    run_row, run_row_watched,
+};

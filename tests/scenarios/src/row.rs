@@ -16,6 +16,8 @@ pub struct RowOptions {
     pub seed: u64,
     /// How many wrong handles `wrong_handles` tries.
     pub wrong_handles: u32,
+    /// How many submissions the storm makes.
+    pub submissions: u32,
 }
 
 impl Default for RowOptions {
@@ -23,6 +25,7 @@ impl Default for RowOptions {
         Self {
             seed: 1,
             wrong_handles: 1_000_000,
+            submissions: 2_000,
         }
     }
 }
@@ -31,6 +34,8 @@ impl Default for RowOptions {
 pub(crate) struct Context<'m> {
     pub machine: &'m dyn Machine,
     pub options: RowOptions,
+    /// See [`run_row_watched`].
+    pub progress: &'m dyn Fn(u64, u64),
 }
 
 /// One row.
@@ -61,6 +66,9 @@ pub struct RowResult {
     pub expected: String,
     /// What was seen instead.
     pub seen: String,
+    /// How long it took, in milliseconds of the machine's clock.
+    #[serde(default)]
+    pub milliseconds: u64,
 }
 
 macro_rules! rows {
@@ -164,9 +172,33 @@ rows! {
         "a bugcheck draws at any IRQL, clipped to the screen";
 }
 
+/// Rows that belong together.
+pub struct Group {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// What it is about, in a line.
+    pub shows: &'static str,
+    /// Its rows.
+    pub rows: &'static [Row],
+}
+
+/// Every row there is, by group.
+pub const GROUPS: &[Group] = &[
+    Group {
+        name: "matrix",
+        shows: "faults that the allocation DDIs must bear",
+        rows: ROWS,
+    },
+    Group {
+        name: "screen",
+        shows: "what a monitor shows",
+        rows: SCREEN,
+    },
+];
+
 /// Every row there is.
 pub fn all_rows() -> impl Iterator<Item = &'static Row> {
-    ROWS.iter().chain(SCREEN)
+    GROUPS.iter().flat_map(|group| group.rows)
 }
 
 /// The row with that name.
@@ -174,25 +206,35 @@ pub fn find_row(name: &str) -> Option<&'static Row> {
     all_rows().find(|row| row.name == name)
 }
 
+/// The group with that name.
+pub fn find_group(name: &str) -> Option<&'static Group> {
+    GROUPS.iter().find(|group| group.name == name)
+}
+
 /// Runs a row. It loads the driver itself, as often as it needs to.
 pub fn run_row(machine: &dyn Machine, row: &Row, options: &RowOptions) -> RowResult {
-    let mut result = RowResult {
-        name: row.name.to_string(),
-        shows: row.shows.to_string(),
-        passed: false,
-        skipped: false,
-        note: String::new(),
-        expected: String::new(),
-        seen: String::new(),
-    };
+    run_row_watched(machine, row, options, &|_, _| {})
+}
+
+/// The same; a row that takes long tells `progress` how many of how many steps it has done.
+pub fn run_row_watched(
+    machine: &dyn Machine,
+    row: &Row,
+    options: &RowOptions,
+    progress: &dyn Fn(u64, u64),
+) -> RowResult {
+    let mut result = RowResult::of(row);
     if machine.adapters() < row.adapters {
         result.skipped = true;
         result.note = alloc::format!("needs {} adapters", row.adapters);
         return result;
     }
+    let host = machine.host();
+    let begun = host.time_100ns();
     match (row.run)(&Context {
         machine,
         options: *options,
+        progress,
     }) {
         Ok(note) => {
             result.passed = true;
@@ -203,5 +245,22 @@ pub fn run_row(machine: &dyn Machine, row: &Row, options: &RowOptions) -> RowRes
             result.seen = seen;
         }
     }
+    result.milliseconds = host.time_100ns().saturating_sub(begun) / 10_000;
     result
+}
+
+impl RowResult {
+    /// Of a row that has not been run.
+    pub fn of(row: &Row) -> Self {
+        Self {
+            name: row.name.to_string(),
+            shows: row.shows.to_string(),
+            passed: false,
+            skipped: false,
+            note: String::new(),
+            expected: String::new(),
+            seen: String::new(),
+            milliseconds: 0,
+        }
+    }
 }

@@ -37,6 +37,11 @@ pub fn counted(number: u64, one: &str, more: &str) -> String {
     )
 }
 
+/// How far something is: `1,200 of 100,000`.
+pub fn share(done: u64, of: u64) -> String {
+    format!("{} of {}", grouped(done), grouped(of))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,7 +8,7 @@ use tabled::settings::object::{Columns, Rows};
 use tabled::settings::style::HorizontalLine;
 use tabled::settings::width::Width;
 use tabled::settings::{Alignment, Modify, Style as Lines};
-use vmdisp_scenarios::RowResult;
+use vmdisp_scenarios::{Group, Row, RowResult};
 
 use super::chart::chart;
 use super::data::Run;
@@ -153,7 +153,7 @@ fn print_wrong(run: &Run) {
 /// Prints rows of the failure matrix, and the verdict.
 pub fn print_rows(rows: &[RowResult]) {
     let mut table = Builder::new();
-    table.push_record(["row", "", "what it did"]);
+    table.push_record(["row", "", "time", "what it did"]);
     for row in rows {
         let (mark, what) = if row.passed {
             (format!("{GOOD}passed{GOOD:#}"), row.note.clone())
@@ -163,10 +163,38 @@ pub fn print_rows(rows: &[RowResult]) {
             let what = format!("expected {}, saw {}", row.expected, row.seen);
             (format!("{BAD}failed{BAD:#}"), what)
         };
-        table.push_record([row.name.clone(), mark, what]);
+        table.push_record([row.name.clone(), mark, time(row.milliseconds), what]);
     }
-    print(table, &[]);
+    print(table, &[2]);
     println!("{}", verdict::of_rows(rows));
+}
+
+/// A time in the unit that suits it.
+fn time(milliseconds: u64) -> String {
+    match milliseconds {
+        0..1_000 => format!("{milliseconds} ms"),
+        1_000..100_000 => format!("{}.{} s", milliseconds / 1_000, milliseconds / 100 % 10),
+        _ => format!("{} s", grouped(milliseconds / 1_000)),
+    }
+}
+
+/// Prints which rows there are, by group: those of `chosen`.
+pub fn print_groups(groups: &[Group], chosen: &[&Row]) {
+    for group in groups {
+        let is_chosen = |row: &&Row| chosen.iter().any(|chosen| chosen.name == row.name);
+        let rows: Vec<_> = group.rows.iter().filter(is_chosen).collect();
+        if rows.is_empty() {
+            continue;
+        }
+        let (name, shows) = (group.name, group.shows);
+        println!("{HEADING}{name}{HEADING:#}  {DIM}{shows}{DIM:#}");
+        let mut table = Builder::new();
+        table.push_record(["row", "what it shows"]);
+        for row in rows {
+            table.push_record([row.name, row.shows]);
+        }
+        print(table, &[]);
+    }
 }
 
 /// Statuses by name, success first, the others in colour.

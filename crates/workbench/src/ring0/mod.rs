@@ -25,18 +25,20 @@ use std::{
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use vmdisp_ring0_protocol::{Job, Options};
+use vmdisp_scenarios::{Row, RowOptions, RowResult};
 
 use crate::{
     driver,
     report::{self, Run},
+    scenarios,
 };
 use session::Session;
 
 /// What results call the machine.
-const HOST: &str = "ring 0";
+pub const HOST: &str = "ring 0";
 
 /// The adapters that the driver is for.
-const ADAPTERS: [&str; 2] = ["VGA", "bochs-display"];
+pub const ADAPTERS: [&str; 2] = ["VGA", "bochs-display"];
 
 /// Run vmdisp.sys at ring 0 in QEMU, beside QEMU's own display adapters.
 #[derive(clap::Args)]
@@ -103,6 +105,10 @@ pub struct Args {
     #[arg(long, value_name = "COUNT", default_value_t = 1_000_000)]
     wrong_handles: u32,
 
+    /// Submissions that the storm makes
+    #[arg(long, value_name = "COUNT", default_value_t = RowOptions::default().submissions)]
+    submissions: u32,
+
     /// Break each of the kernel's safety nets on purpose, and check that it holds
     #[arg(long)]
     self_test: bool,
@@ -137,7 +143,10 @@ fn project() -> PathBuf {
 /// Where something that it needs is missing or cannot be built.
 pub fn run(args: &Args) -> Result<ExitCode> {
     machine::qemu()?;
-    rows::check(args.rows.as_deref().unwrap_or_default())?;
+    let rows = match &args.rows {
+        Some(names) => Some(scenarios::choose(names)?),
+        None => None,
+    };
     let kernel = match &args.kernel {
         Some(kernel) => kernel.clone(),
         None => kernel::build()?,
@@ -170,8 +179,13 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     } else {
         args.devices.clone()
     };
-    let (clean, runs) = match &args.rows {
-        Some(names) => run_rows(&session, &devices, names, args.wrong_handles)?,
+    let options = RowOptions {
+        seed: args.seed,
+        wrong_handles: args.wrong_handles,
+        submissions: args.submissions,
+    };
+    let (clean, runs) = match &rows {
+        Some(rows) => run_rows(&session, &devices, rows, &options)?,
         None => run_main_jobs(&session, &devices, args.scale)?,
     };
     if let Some(file) = &args.json {
@@ -180,19 +194,55 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     Ok(report::exit_code(clean))
 }
 
-/// Rows of the failure matrix, on one machine with all adapters.
+/// Rows on one machine with all adapters.
 fn run_rows(
     session: &Session,
     devices: &[String],
-    names: &[String],
-    wrong_handles: u32,
+    chosen: &[&Row],
+    options: &RowOptions,
 ) -> Result<(bool, Vec<Value>)> {
-    let rows = rows::run(session, devices, names, wrong_handles)?;
-    let device = devices.join("+");
-    complain(&device, &rows.trouble);
+    let results = report_rows(session, devices, chosen, options)?;
+    let run = json!({ "host": HOST, "device": devices.join("+"), "rows": results });
+    Ok((report::rows_passed(&results), vec![run]))
+}
+
+/// Runs rows and prints what they came to.
+fn report_rows(
+    session: &Session,
+    devices: &[String],
+    chosen: &[&Row],
+    options: &RowOptions,
+) -> Result<Vec<RowResult>> {
+    let names: Vec<_> = chosen.iter().map(|row| row.name.to_owned()).collect();
+    let rows = rows::run(session, devices, &names, options)?;
+    complain(&devices.join("+"), &rows.trouble);
     report::print_rows(&rows.results);
-    let run = json!({ "host": HOST, "device": device, "rows": rows.results });
-    Ok((report::rows_passed(&rows.results), vec![run]))
+    Ok(rows.results)
+}
+
+/// Runs rows on a machine with these adapters, prints what they came to, and returns it.
+///
+/// # Errors
+///
+/// Where something that it needs is missing or cannot be built.
+pub fn run_scenarios(
+    devices: &[String],
+    chosen: &[&Row],
+    options: &RowOptions,
+    limit: Duration,
+) -> Result<Vec<RowResult>> {
+    machine::qemu()?;
+    let session = Session {
+        kernel: kernel::build()?,
+        driver: driver::build(&driver::Profile::Release)?.sys,
+        options: Options {
+            seed: options.seed,
+            ..Options::default()
+        },
+        icount: false,
+        limit,
+    };
+    report_rows(&session, devices, chosen, options)
 }
 
 /// The main job, on a machine for each adapter.

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use vmdisp_ring0_protocol::{Job, Message};
-use vmdisp_scenarios::{RowResult, all_rows, find_row};
+use vmdisp_scenarios::{RowOptions, RowResult};
 
 use super::session::{Ended, Session};
 
@@ -12,19 +12,6 @@ pub struct Rows {
     pub results: Vec<RowResult>,
     /// More about each fault, for people.
     pub trouble: Vec<String>,
-}
-
-/// Checks that there are rows of these names.
-///
-/// # Errors
-///
-/// Where one is not known; it says which there are.
-pub fn check(names: &[String]) -> Result<()> {
-    if let Some(unknown) = names.iter().find(|name| find_row(name).is_none()) {
-        let known: Vec<_> = all_rows().map(|row| row.name).collect();
-        bail!("there is no row {unknown}; there are {}", known.join(", "));
-    }
-    Ok(())
 }
 
 /// Runs the rows named `names`, or all, on one machine with all of `devices`.
@@ -39,7 +26,7 @@ pub fn run(
     session: &Session,
     devices: &[String],
     names: &[String],
-    wrong_handles: u32,
+    options: &RowOptions,
 ) -> Result<Rows> {
     let mut rows = Rows {
         results: Vec::new(),
@@ -49,7 +36,8 @@ pub fn run(
     loop {
         let job = Job::Rows {
             names: left.clone(),
-            wrong_handles,
+            wrong_handles: options.wrong_handles,
+            submissions: options.submissions,
         };
         let ended = session.run(devices, job)?;
         let Some(planned) = planned(&ended) else {
@@ -73,6 +61,7 @@ pub fn run(
             note: String::new(),
             expected: "no fault".into(),
             seen: fault,
+            milliseconds: 0,
         });
         left = planned[done + 1..].to_vec();
         if left.is_empty() {

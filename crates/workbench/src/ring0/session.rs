@@ -6,7 +6,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 use vmdisp_ring0_protocol::{Image, Job, Message, Options};
 
-use crate::report::Bar;
+use crate::report::{self, Bar};
 
 use super::{
     machine::{Machine, Outcome, Said},
@@ -155,6 +155,8 @@ struct Watch {
     bar: Bar,
     /// Rows that began, and how many there will be.
     rows: (u64, u64),
+    /// The row that began last.
+    row: String,
 }
 
 impl Watch {
@@ -165,6 +167,7 @@ impl Watch {
             trace,
             bar,
             rows: (0, 1),
+            row: String::new(),
         };
         watch.state(0, 1, "starting");
         watch
@@ -181,6 +184,12 @@ impl Watch {
                 let (begun, total) = self.rows;
                 self.state(begun, total, name);
                 self.rows = (begun + 1, total);
+                self.row.clone_from(name);
+            }
+            Said::Message(Message::RowProgress(done, of)) => {
+                let (begun, total) = self.rows;
+                let what = format!("{}, {}", self.row, report::share(*done, *of));
+                self.state(begun.saturating_sub(1), total, &what);
             }
             _ => {}
         }

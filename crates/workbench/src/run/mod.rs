@@ -7,11 +7,10 @@ use std::process::{self, ExitCode};
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Value, json};
 use vmdisp_in_process::{InProcess, SABOTEURS, Saboteur, Vga};
-use vmdisp_scenarios::{
-    Machine, Options, Progress, Row, RowOptions, RowResult, all_rows, find_row, main_job, run_row,
-};
+use vmdisp_scenarios::{Machine, Options, Progress, RowOptions, main_job};
 
 use crate::report::{self, Bar, Run};
+use crate::scenarios;
 
 /// Run the driver in this process, under a stand-in for dxgkrnl that checks every call.
 ///
@@ -136,31 +135,13 @@ fn run_main_job(machine: &dyn Machine, args: &Args) -> Result<(bool, Value)> {
 }
 
 fn run_rows(machine: &dyn Machine, args: &Args, names: &[String]) -> Result<(bool, Value)> {
-    let rows: Vec<&Row> = if names.is_empty() {
-        all_rows().collect()
-    } else {
-        let find = |name: &String| find_row(name).with_context(|| no_row(name));
-        names.iter().map(find).collect::<Result<_>>()?
-    };
     let options = RowOptions {
         seed: args.seed,
         wrong_handles: args.wrong_handles,
+        ..RowOptions::default()
     };
-    let bar = Bar::new(rows.len() as u64);
-    let results: Vec<RowResult> = (0..)
-        .zip(&rows)
-        .map(|(done, row)| {
-            bar.set(done, rows.len() as u64, || row.name.to_owned());
-            run_row(machine, row, &options)
-        })
-        .collect();
-    drop(bar);
+    let results = scenarios::run_all(machine, &scenarios::choose(names)?, &options);
     report::print_rows(&results);
     let value = json!({ "host": machine.name(), "rows": results });
     Ok((report::rows_passed(&results), value))
-}
-
-fn no_row(name: &str) -> String {
-    let names: Vec<_> = all_rows().map(|row| row.name).collect();
-    format!("there is no row {name}; there are {}", names.join(", "))
 }

@@ -111,6 +111,8 @@ pub enum Job {
         names: Vec<String>,
         /// How many wrong handles a row tries that tries wrong handles.
         wrong_handles: u32,
+        /// How many submissions the storm makes.
+        submissions: u32,
     },
     /// Break the kernel's own safety net of that name; no driver is needed.
     Break(String),
@@ -137,6 +139,8 @@ pub enum Message {
         /// What it shows.
         shows: String,
     },
+    /// How far the row is that began last: steps done, and steps in all.
+    RowProgress(u64, u64),
     /// What a row came to: the scenarios' `RowResult`.
     Row(Value),
     /// How does the screen of an adapter differ from a picture? Answered by [`Reply::Seen`].

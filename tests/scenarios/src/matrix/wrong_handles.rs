@@ -50,7 +50,8 @@ pub fn wrong_handles(context: &Context<'_>) -> Outcome {
     let mut wrong = Wrong::new(context.options.seed, &ours, &theirs);
     let rounds = context.options.wrong_handles.div_ceil(ROUND);
     context.machine.take_complaints();
-    for _ in 0..rounds {
+    for done in 0..rounds {
+        (context.progress)(done.into(), rounds.into());
         let calls = round(&ours, &mut wrong)?;
         let lines = context.machine.take_complaints();
         check(

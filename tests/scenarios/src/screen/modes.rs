@@ -28,6 +28,7 @@ fn walk(context: &Context<'_>, display_only: bool) -> Outcome {
     let begin = host.time_100ns();
     for (seed, mode) in (1..).zip(&modes) {
         let choice = Choice::from(mode);
+        (context.progress)(seed.into(), modes.len() as u64);
         let walked = (|| {
             let shown = stage.show(&choice, seed)?;
             stage.shows(&pattern(&choice, seed))?;
