@@ -19,6 +19,10 @@ pub const BYTES: usize = 64;
 /// The longest buffer, in bytes.
 pub const LONGEST_BUFFER: u32 = 1 << 20;
 
+/// [`RECORD_BYTES`], as the offsets here count.
+const RECORD: u32 = 64;
+const _: () = assert!(RECORD as usize == RECORD_BYTES);
+
 /// Who has written the records.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
@@ -147,10 +151,10 @@ pub fn read(block: &[u8; BYTES]) -> Result<Private, NotOurs> {
         },
     };
     let fits = private.address.checked_add(private.bytes.into()).is_some();
-    let aligned = private.address % RECORD_BYTES as u64 == 0
+    let aligned = private.address.is_multiple_of(RECORD.into())
         && [private.bytes, private.position.offset]
             .iter()
-            .all(|bytes| bytes % RECORD_BYTES as u32 == 0);
+            .all(|bytes| bytes.is_multiple_of(RECORD));
     let right = private.address != 0
         && fits
         && aligned

@@ -248,7 +248,7 @@ pub fn decode<'a>(
     _inside: &Entered<'_>,
 ) -> Result<Decoded<'a>, Malformed> {
     let mut bytes = [0; RECORD_BYTES];
-    if offset % RECORD_BYTES != 0 || !buffer.read(offset, &mut bytes) {
+    if !offset.is_multiple_of(RECORD_BYTES) || !buffer.read(offset, &mut bytes) {
         return Err(Malformed);
     }
     let raw = Raw::read_from_bytes(&bytes).map_err(|_| Malformed)?;

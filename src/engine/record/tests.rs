@@ -86,7 +86,7 @@ proptest! {
             }
             Err(NotWritten::Malformed) => {
                 prop_assert!(bytes.iter().all(|byte| *byte == fill));
-                prop_assert_eq!(raw(&operation, frames.len() as u32).operation(), Err(Malformed));
+                prop_assert_eq!(raw(&operation, frames.len().try_into().unwrap()).operation(), Err(Malformed));
             }
         }
     }
@@ -110,7 +110,7 @@ proptest! {
             if let Ok((_, frames, next)) = read(&mut bytes, offset) {
                 prop_assert!(next <= length && next == offset + bytes_with(frames.len()));
             }
-            let _ = set_address(&mut bytes, offset as u32, 7);
+            let _ = set_address(&mut bytes, offset.try_into().unwrap(), 7);
         }
     }
 }
