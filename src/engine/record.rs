@@ -222,16 +222,47 @@ pub const fn frames_that_fit(bytes: usize) -> usize {
 ///
 /// See [`NotWritten`]; nothing is written.
 pub fn encode(to: &mut [u8], operation: &Operation, frames: &[u64]) -> Result<usize, NotWritten> {
-    let bytes = bytes_with(frames.len());
+    encode_with(to, operation, frames.len(), |index| {
+        frames.get(index).copied()
+    })
+}
+
+/// As [`encode`], with `count` frames that `frame` tells by their index.
+///
+/// # Errors
+///
+/// See [`NotWritten`]; [`NotWritten::Malformed`] also if `frame` has not got so many. Then, and only then,
+/// what was written is no record.
+pub fn encode_with(
+    to: &mut [u8],
+    operation: &Operation,
+    count: usize,
+    mut frame: impl FnMut(usize) -> Option<u64>,
+) -> Result<usize, NotWritten> {
+    let bytes = bytes_with(count);
     let room = to.get_mut(..bytes).ok_or(NotWritten::NoRoom)?;
-    let count = u32::try_from(frames.len()).map_err(|_| NotWritten::NoRoom)?;
-    let raw = raw(operation, count);
+    let raw = raw(
+        operation,
+        u32::try_from(count).map_err(|_| NotWritten::NoRoom)?,
+    );
     if raw.operation() != Ok(*operation) {
         return Err(NotWritten::Malformed);
     }
     room.fill(0);
-    let written = raw.as_bytes().iter().chain(frames.as_bytes());
-    for (to, from) in room.iter_mut().zip(written) {
+    let (record, after) = room
+        .split_at_mut_checked(RECORD_BYTES)
+        .ok_or(NotWritten::NoRoom)?;
+    for (index, to) in after
+        .chunks_exact_mut(size_of::<u64>())
+        .take(count)
+        .enumerate()
+    {
+        let frame = frame(index).ok_or(NotWritten::Malformed)?;
+        for (to, from) in to.iter_mut().zip(frame.to_le_bytes()) {
+            *to = from;
+        }
+    }
+    for (to, from) in record.iter_mut().zip(raw.as_bytes()) {
         *to = *from;
     }
     Ok(bytes)

@@ -37,8 +37,8 @@ pub const PAGING_BUFFER_SEGMENT: u32 = 0;
 /// buffer maps up to 32 MiB.
 pub const PAGING_BUFFER_BYTES: u32 = 64 << 10;
 /// Bytes of private data with each paging buffer: a block of `engine::private::BYTES` for each of up to
-/// 16 operations that are packed into one.
-pub const PAGING_BUFFER_PRIVATE_BYTES: u32 = 16 * 64;
+/// 64 operations that are packed into one.
+pub const PAGING_BUFFER_PRIVATE_BYTES: u32 = 64 * 64;
 
 /// A page of the memory manager, in bytes: sizes are rounded up to it.
 const PAGE: u64 = 4096;
