@@ -16,6 +16,7 @@ mod irql;
 mod line;
 mod lock;
 mod memory;
+mod pages;
 mod register;
 mod settings;
 mod system_threads;
@@ -34,6 +35,7 @@ pub use irql::{Misuse, at_device_irql, irql, set_irql, with_irql};
 pub use line::{Complaint, Note, complain, note};
 pub use lock::{FastMutex, FastMutexGuard, SpinGuard, SpinLock};
 pub use memory::{TagUse, WrongFree, WrongFreeKind, allocate, free, slot_allowed, slots_watched};
+pub use pages::{Mapped, ReservedPages};
 pub use register::{
     Answering, Registers, answer, read_register_u8, read_register_u16, read_register_u32,
     write_register_u8, write_register_u16, write_register_u32,

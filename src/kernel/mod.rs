@@ -10,13 +10,14 @@
 //!
 //! | item | highest IRQL | NT service |
 //! |---|---|---|
-//! | [`allocate`], [`free`], [`Owned`], [`Shared`] | `DISPATCH_LEVEL` | ExAllocatePool2, ExFreePoolWithTag |
+//! | [`allocate`], [`free`], [`Owned`], [`Shared`], [`Words`] | `DISPATCH_LEVEL` | ExAllocatePool2, ExFreePoolWithTag |
 //! | [`SpinLock`] | `DISPATCH_LEVEL` | KeAcquireSpinLockRaiseToDpc |
 //! | [`FastMutex`] | `APC_LEVEL` | a push lock in a critical region |
 //! | [`Event`] | set: `DISPATCH_LEVEL`, wait: `PASSIVE_LEVEL` | KeSetEvent, KeWaitForSingleObject |
 //! | [`Dpc`] | queue: any, drop: `PASSIVE_LEVEL` | KeInsertQueueDpc, KeFlushQueuedDpcs |
 //! | [`Timer`] | set: `DISPATCH_LEVEL`, drop: `PASSIVE_LEVEL` | ExAllocateTimer, ExSetTimer, ExDeleteTimer |
 //! | [`DeviceLock`] | `DISPATCH_LEVEL` | KfRaiseIrql, KeLowerIrql |
+//! | [`ReservedPages`] | map: `DISPATCH_LEVEL`, make: `PASSIVE_LEVEL` | MmAllocateMappingAddress, MmMapLockedPagesWithReservedMapping |
 //! | [`Thread`] | `PASSIVE_LEVEL` | PsCreateSystemThread |
 //! | [`copy_from_user`], [`copy_from_caller`], [`CallerReads`] | `APC_LEVEL` | MmCopyMemory |
 //! | [`parameter_dword`], [`parameter_strings`] | `PASSIVE_LEVEL` | ZwQueryValueKey |
@@ -30,6 +31,8 @@ mod foreign;
 mod interrupt;
 pub mod irql;
 mod kernel_buffer;
+pub mod mdl;
+pub mod moves;
 mod owned;
 pub mod resources;
 mod strings;
@@ -39,6 +42,7 @@ pub mod testing;
 mod time;
 pub mod vidpn;
 mod window;
+mod words;
 
 #[cfg(not(feature = "wdk"))]
 #[allow(clippy::indexing_slicing)] // a panic there is a test's, not a bugcheck
@@ -52,11 +56,11 @@ use host as back;
 use nt as back;
 
 pub use back::{
-    CallerReads, Dpc, Event, FastMutex, FastMutexGuard, SpinGuard, SpinLock, Thread, Timer,
-    allocate, at_device_irql, complain, copy_from_caller, copy_from_user, delay, driver_word, free,
-    is_user_address, is_verified, note, now, parameter_dword, parameter_strings, processor,
-    read_register_u8, read_register_u16, read_register_u32, set_driver_word, slot_allowed,
-    slots_watched, write_register_u8, write_register_u16, write_register_u32,
+    CallerReads, Dpc, Event, FastMutex, FastMutexGuard, Mapped, ReservedPages, SpinGuard, SpinLock,
+    Thread, Timer, allocate, at_device_irql, complain, copy_from_caller, copy_from_user, delay,
+    driver_word, free, is_user_address, is_verified, note, now, parameter_dword, parameter_strings,
+    processor, read_register_u8, read_register_u16, read_register_u32, set_driver_word,
+    slot_allowed, slots_watched, write_register_u8, write_register_u16, write_register_u32,
 };
 pub use buffer::Buffer;
 pub use foreign::{Foreign, Named};
@@ -68,6 +72,7 @@ pub use owned::{Owned, Shared};
 pub use strings::Strings;
 pub use time::{Span, Time};
 pub use window::Window;
+pub use words::Words;
 
 /// Bytes of a page of memory on x86-64 and on ARM64 Windows.
 pub const PAGE: usize = 4096;

@@ -8,6 +8,7 @@ mod event;
 mod line;
 mod lock;
 mod memory;
+mod pages;
 mod register;
 mod registry;
 pub(crate) mod string;
@@ -22,6 +23,7 @@ pub use event::{Event, delay};
 pub use line::{complain, note};
 pub use lock::{FastMutex, FastMutexGuard, SpinGuard, SpinLock};
 pub use memory::{allocate, free, slot_allowed, slots_watched};
+pub use pages::{Mapped, ReservedPages};
 pub use register::{
     read_register_u8, read_register_u16, read_register_u32, write_register_u8, write_register_u16,
     write_register_u32,

@@ -4,4 +4,6 @@
 //! an allocation may be in.
 #![forbid(unsafe_code)]
 
+pub mod aperture;
 pub mod segments;
+pub mod space;
