@@ -15,13 +15,14 @@ mod start;
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
-pub use device::Device;
+pub use device::{Device, Users};
 pub use information::{Caps, PRIVATE_BYTES, SegmentDescriptor, private_data, segments};
 pub use start::StartError;
 
 use crate::allocation::Store;
 use crate::device::AnyHardware;
 use crate::display::Screen;
+use crate::engine::context::{CONTEXTS, Context};
 use crate::kernel::dxgkrnl::Dxgkrnl;
 use crate::kernel::irql::{AtMostDispatch, Passive};
 use crate::kernel::{NoMemory, Shared, SpinLock, Tag};
@@ -49,6 +50,8 @@ pub struct Adapter {
     pub store: Store,
     /// What CreateDevice made.
     pub devices: Pool<Device>,
+    /// What CreateContext made.
+    pub contexts: Pool<Context>,
     /// Where allocations can be.
     pub segments: Segments,
     /// `None` unless started.
@@ -70,6 +73,7 @@ impl Adapter {
         Ok(Self {
             store: Store::try_new(mode, irql)?,
             devices: Pool::try_new(DEVICES, mode, irql)?,
+            contexts: Pool::try_new(CONTEXTS, mode, irql)?,
             segments: Segments::new(),
             running: SpinLock::new(None),
             screen: Screen::try_new(TAG, irql)?,

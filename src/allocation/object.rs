@@ -172,6 +172,8 @@ pub struct Opening {
     /// The allocation. Its lifetime is dxgkrnl's to keep: every opening is closed first
     /// (contract: D9).
     pub allocation: Handle,
+    /// The device that has opened it: no other one's commands may use it.
+    pub device: Handle,
     /// Only reads are allowed (`DXGK_OPENALLOCATIONFLAGS::ReadOnly`).
     pub read_only: bool,
 }

@@ -10,7 +10,7 @@ use super::{Opening, Store};
 use crate::kernel::complain;
 use crate::kernel::dxgkrnl::HandleData;
 use crate::kernel::irql::Passive;
-use crate::pool::{Full, Wrong};
+use crate::pool::{Full, Handle, Wrong};
 
 const CALL: &CStr = c"OpenAllocation";
 
@@ -49,13 +49,14 @@ impl From<Full> for Error {
     }
 }
 
-/// Opens every allocation of the call, or none.
+/// Opens every allocation of the call for `device`, or none.
 ///
 /// # Errors
 ///
 /// See [`Error`].
 pub fn open(
     store: &Store,
+    device: Handle,
     handles: HandleData,
     call: Call<'_>,
     irql: Passive,
@@ -103,6 +104,7 @@ pub fn open(
         pitch.get_or_insert(row);
         let opening = batch.insert(Opening {
             allocation,
+            device,
             read_only,
         })?;
         element.hDeviceSpecificAllocation = opening.as_ptr();

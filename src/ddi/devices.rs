@@ -6,7 +6,7 @@ use dxgk_sys::status::{STATUS_INVALID_PARAMETER, STATUS_SUCCESS};
 use dxgk_sys::{DXGK_CREATEDEVICEFLAGS, DXGKARG_CREATEDEVICE, ddi_fn};
 
 use super::{handles, status};
-use crate::adapter::{Adapter, Device};
+use crate::adapter::{Adapter, Device, Users};
 use crate::kernel::irql::Passive;
 use crate::kernel::{NoMemory, complain};
 use crate::pool::Handle;
@@ -40,7 +40,8 @@ ddi_fn! {
         }
     }
 
-    /// `DxgkDdiDestroyDevice`: its openings have been closed before. `PASSIVE_LEVEL`.
+    /// `DxgkDdiDestroyDevice`: its openings have been closed before, and its contexts destroyed.
+    /// `PASSIVE_LEVEL`.
     ///
     /// # Safety
     ///
@@ -50,14 +51,24 @@ ddi_fn! {
         let irql = unsafe { Passive::assume() };
         // SAFETY: used in this call only.
         let found = unsafe { handles::device(handle, irql) };
-        // The device must not be held while it is removed.
-        let adapter = found.map(|(adapter, _)| adapter);
-        let removed = adapter.map(|adapter| adapter.devices.remove(handle, irql));
-        if let Some(Ok(_)) = removed {
-            return STATUS_SUCCESS;
+        let Some((adapter, device)) = found else {
+            complain(c"DestroyDevice", c"hDevice", 0, c"no device of this driver");
+            return STATUS_INVALID_PARAMETER;
+        };
+        if !device.users.close() {
+            complain(c"DestroyDevice", c"hDevice", 0, c"has contexts");
+            return STATUS_INVALID_PARAMETER;
         }
-        complain(c"DestroyDevice", c"hDevice", 0, c"no device of this driver");
-        STATUS_INVALID_PARAMETER
+        // The device must not be held while it is removed.
+        drop(device);
+        if let Err(wrong) = adapter.devices.remove(handle, irql) {
+            if let Ok(device) = adapter.devices.get(handle, irql) {
+                device.users.open();
+            }
+            complain(c"DestroyDevice", c"hDevice", 0, wrong.why());
+            return STATUS_INVALID_PARAMETER;
+        }
+        STATUS_SUCCESS
     }
 }
 
@@ -74,6 +85,7 @@ fn create(
     let device = Device {
         gdi: flags.contains(DXGK_CREATEDEVICEFLAGS::GdiDevice),
         handles: running.dxgkrnl.handles(),
+        users: Users::default(),
     };
     adapter.devices.insert(device, irql).map_err(|_| NoMemory)
 }

@@ -1,4 +1,4 @@
-//! Which handles dxgkrnl may pass: the adapters that AddDevice made, and their devices.
+//! Which handles dxgkrnl may pass: the adapters that AddDevice made, their devices and contexts.
 //!
 //! A context that is none of ours is refused without being touched. That needs a list of adapters;
 //! it is no table of objects: those are found by their address in the adapter's pools
@@ -9,16 +9,17 @@ use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicPtr, Ordering};
 
 use crate::adapter::{Adapter, Device};
+use crate::engine::context::Context;
 use crate::kernel::irql::AtMostDispatch;
 use crate::kernel::{NoMemory, SpinLock};
-use crate::pool::Ref;
+use crate::pool::{Pool, Ref};
 
 /// More adapters than a machine has.
 const MOST: usize = 64;
 
 static ADAPTERS: [AtomicPtr<Adapter>; MOST] = [const { AtomicPtr::new(ptr::null_mut()) }; MOST];
 
-/// Held while the list changes and while adapters are searched for a device, so that none is freed
+/// Held while the list changes and while adapters are searched for an object, so that none is freed
 /// in the middle. The list is short, and so is a look into a pool.
 static LIST: SpinLock<()> = SpinLock::new(());
 
@@ -66,16 +67,43 @@ pub unsafe fn device<'call>(
     handle: *mut c_void,
     irql: impl AtMostDispatch,
 ) -> Option<(&'call Adapter, Ref<'call, Device>)> {
+    // SAFETY: the caller's contract is the same.
+    unsafe { find(|adapter| &adapter.devices, handle, irql) }
+}
+
+/// The context with this `hContext`, and its adapter.
+///
+/// # Safety
+///
+/// As [`adapter`].
+pub unsafe fn context<'call>(
+    handle: *mut c_void,
+    irql: impl AtMostDispatch,
+) -> Option<(&'call Adapter, Ref<'call, Context>)> {
+    // SAFETY: the caller's contract is the same.
+    unsafe { find(|adapter| &adapter.contexts, handle, irql) }
+}
+
+/// The object that `handle` names in one of the adapters' pools.
+///
+/// # Safety
+///
+/// As [`adapter`].
+unsafe fn find<'call, T: Send + Sync>(
+    pool: fn(&'call Adapter) -> &'call Pool<T>,
+    handle: *mut c_void,
+    irql: impl AtMostDispatch,
+) -> Option<(&'call Adapter, Ref<'call, T>)> {
     let list = LIST.lock(irql);
     for slot in &ADAPTERS {
         let Some(adapter) = NonNull::new(slot.load(Ordering::Acquire)) else {
             continue;
         };
         // SAFETY: no adapter on the list is freed while the lock is held, and the one that has the
-        // device is not freed before the call ends.
+        // object is not freed before the call ends.
         let adapter: &'call Adapter = unsafe { adapter.as_ref() };
-        if let Ok(device) = adapter.devices.get(handle, list.irql()) {
-            return Some((adapter, device));
+        if let Ok(object) = pool(adapter).get(handle, list.irql()) {
+            return Some((adapter, object));
         }
     }
     None

@@ -11,8 +11,10 @@
 //! Windows reads a driver's kind from which callbacks are present (contract: G2).
 
 mod allocations;
+mod buffers;
 mod bugcheck;
 mod children;
+mod contexts;
 mod devices;
 mod etw;
 mod events;
@@ -21,10 +23,15 @@ mod information;
 mod interrupts;
 mod kind;
 mod life_cycle;
+mod lists;
+mod nodes;
 mod openings;
 mod output;
+mod patch;
 mod pointer;
 mod present;
+mod present_full;
+mod render;
 mod screen;
 mod status;
 mod vidpn;
@@ -111,6 +118,13 @@ pub fn enter(data: &mut DRIVER_INITIALIZATION_DATA) {
 
     data.DxgkDdiCreateDevice = Some(devices::create_device);
     data.DxgkDdiDestroyDevice = Some(devices::destroy_device);
+
+    data.DxgkDdiCreateContext = Some(contexts::create_context);
+    data.DxgkDdiDestroyContext = Some(contexts::destroy_context);
+    data.DxgkDdiRender = Some(render::render_commands);
+    data.DxgkDdiPresent = Some(present_full::present_full);
+    data.DxgkDdiPatch = Some(patch::patch_buffer);
+    data.DxgkDdiGetNodeMetadata = Some(nodes::get_node_metadata);
 
     data.DxgkDdiCreateAllocation = Some(allocations::create_allocation);
     data.DxgkDdiDestroyAllocation = Some(allocations::destroy_allocation);

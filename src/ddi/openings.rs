@@ -50,7 +50,8 @@ ddi_fn! {
             offset: &mut argument.SubresourceOffset,
             pitch: &mut argument.Pitch,
         };
-        status::of(open::open(&adapter.store, device.handles, call, irql))
+        let opened = open::open(&adapter.store, device.handle(), device.handles, call, irql);
+        status::of(opened)
     }
 
     /// `DxgkDdiCloseAllocation`. `PASSIVE_LEVEL`, re-entrant.

@@ -2,15 +2,16 @@
 
 use dxgk_sys::NTSTATUS;
 use dxgk_sys::status::{
-    STATUS_DEVICE_CONFIGURATION_ERROR, STATUS_GRAPHICS_CHILD_DESCRIPTOR_NOT_SUPPORTED,
-    STATUS_GRAPHICS_DRIVER_MISMATCH, STATUS_GRAPHICS_INVALID_VIDEO_PRESENT_SOURCE,
+    STATUS_DEVICE_CONFIGURATION_ERROR, STATUS_GRAPHICS_CANNOTCOLORCONVERT,
+    STATUS_GRAPHICS_CHILD_DESCRIPTOR_NOT_SUPPORTED, STATUS_GRAPHICS_DRIVER_MISMATCH,
+    STATUS_GRAPHICS_INSUFFICIENT_DMA_BUFFER, STATUS_GRAPHICS_INVALID_VIDEO_PRESENT_SOURCE,
     STATUS_GRAPHICS_INVALID_VIDPN_TOPOLOGY, STATUS_GRAPHICS_NO_RECOMMENDED_FUNCTIONAL_VIDPN,
     STATUS_GRAPHICS_PATH_CONTENT_GEOMETRY_TRANSFORMATION_NOT_SUPPORTED,
     STATUS_GRAPHICS_PATH_NOT_IN_TOPOLOGY, STATUS_GRAPHICS_VIDPN_MODALITY_NOT_SUPPORTED,
-    STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_HANDLE, STATUS_INVALID_PARAMETER,
-    STATUS_INVALID_USER_BUFFER, STATUS_MONITOR_NO_DESCRIPTOR,
+    STATUS_ILLEGAL_INSTRUCTION, STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_HANDLE,
+    STATUS_INVALID_PARAMETER, STATUS_INVALID_USER_BUFFER, STATUS_MONITOR_NO_DESCRIPTOR,
     STATUS_MONITOR_NO_MORE_DESCRIPTOR_DATA, STATUS_NO_MEMORY, STATUS_NO_SUCH_DEVICE,
-    STATUS_NOT_SUPPORTED, STATUS_SUCCESS,
+    STATUS_NOT_SUPPORTED, STATUS_PRIVILEGED_INSTRUCTION, STATUS_SUCCESS,
 };
 
 use crate::adapter::StartError;
@@ -20,6 +21,7 @@ use crate::device::OpenError;
 use crate::display::NotShown;
 use crate::display::vidpn::child::NoDescriptor;
 use crate::display::vidpn::{active, cofunctional, commit, functional, supported};
+use crate::engine::{context, present, render};
 use crate::kernel::NoMemory;
 use crate::kernel::dxgkrnl::Refused;
 
@@ -92,6 +94,44 @@ impl From<open::Error> for Failure {
 impl From<NoDescription> for Failure {
     fn from(_: NoDescription) -> Self {
         Self(STATUS_NO_MEMORY)
+    }
+}
+
+/// Contract: X2.
+impl From<context::Error> for Failure {
+    fn from(error: context::Error) -> Self {
+        Self(match error {
+            context::Error::NoMemory => STATUS_NO_MEMORY,
+            context::Error::Mismatch => STATUS_GRAPHICS_DRIVER_MISMATCH,
+        })
+    }
+}
+
+/// Contract: X3.
+impl From<render::Error> for Failure {
+    fn from(error: render::Error) -> Self {
+        Self(match error {
+            render::Error::Mismatch => STATUS_GRAPHICS_DRIVER_MISMATCH,
+            render::Error::UserBuffer => STATUS_INVALID_USER_BUFFER,
+            render::Error::Illegal => STATUS_ILLEGAL_INSTRUCTION,
+            render::Error::Parameter => STATUS_INVALID_PARAMETER,
+            render::Error::Handle => STATUS_INVALID_HANDLE,
+            render::Error::Privileged => STATUS_PRIVILEGED_INSTRUCTION,
+            render::Error::Insufficient => STATUS_GRAPHICS_INSUFFICIENT_DMA_BUFFER,
+        })
+    }
+}
+
+/// Contract: X7.
+impl From<present::Error> for Failure {
+    fn from(error: present::Error) -> Self {
+        Self(match error {
+            present::Error::ColorConvert => STATUS_GRAPHICS_CANNOTCOLORCONVERT,
+            present::Error::Illegal => STATUS_ILLEGAL_INSTRUCTION,
+            present::Error::Handle => STATUS_INVALID_HANDLE,
+            present::Error::Privileged => STATUS_PRIVILEGED_INSTRUCTION,
+            present::Error::Insufficient => STATUS_GRAPHICS_INSUFFICIENT_DMA_BUFFER,
+        })
     }
 }
 

@@ -6,6 +6,14 @@
 //! [`private`] data. What may be touched, and until when, is the [`permit`]'s to say.
 #![forbid(unsafe_code)]
 
+pub mod clip;
+pub mod context;
+pub mod counts;
+pub mod emit;
+pub mod operand;
+pub mod patch;
 pub mod permit;
+pub mod present;
 pub mod private;
 pub mod record;
+pub mod render;
