@@ -9,7 +9,7 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, 
 use dxgk_sys::{DXGK_DRIVERCAPS, HANDLE, MEMORY_CACHING_TYPE};
 use spin::{Mutex, RwLock};
 
-use crate::ddi::Ddi;
+use crate::ddi::{Ddi, Level};
 use crate::display::Display;
 use crate::frame::Frame;
 use crate::gate::Gate;
@@ -21,6 +21,7 @@ use crate::registration::Registration;
 use crate::registry;
 use crate::resources::Resources;
 use crate::rules::Rule;
+use crate::scheduler::Scheduler;
 use crate::vidpn::VidPnManager;
 use alloc::string::String;
 use dxgk_sys::NTSTATUS;
@@ -82,6 +83,7 @@ pub(crate) struct AdapterInner {
     pub interrupts: Interrupts,
     pub display: Display,
     pub vidpn: VidPnManager,
+    pub scheduler: Scheduler,
     /// The driver's pool before AddDevice, if nothing else used it.
     pub pool_at_add: Option<PoolUse>,
 }
@@ -151,6 +153,11 @@ impl AdapterInner {
         arguments: impl FnOnce() -> String,
         call: impl FnOnce(&Frame) -> NTSTATUS,
     ) -> NTSTATUS {
+        let resets = [Ddi::ResetFromTimeout, Ddi::RestartFromTimeout];
+        if ddi.info().level == Level::Alone && !resets.contains(&ddi) {
+            // Levels two and three promise that the node is idle.
+            self.quiesce();
+        }
         let status = self.port.call(&self.gate, ddi, arguments, call);
         self.run_dpc();
         status
@@ -236,6 +243,7 @@ impl AdapterInner {
             interrupts: Interrupts::default(),
             display: Display::default(),
             vidpn: VidPnManager::default(),
+            scheduler: Scheduler::default(),
             pool_at_add: alone.then(|| port.host.pool()),
             port: port.clone(),
         }

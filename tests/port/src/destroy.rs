@@ -88,6 +88,7 @@ impl AdapterInner {
     /// # Errors
     /// The driver's, of the last call.
     pub(crate) fn destroy_now(&self, ids: &[AllocationId]) -> Result<(), Status> {
+        self.leave_alone(ids);
         let mut loose = Vec::new();
         let mut grouped: Vec<(Arc<ResourceObject>, Vec<_>)> = Vec::new();
         for object in ids.iter().filter_map(|id| objects::allocation(*id)) {

@@ -81,6 +81,7 @@ impl Adapter {
             opened: Mutex::new(HashMap::new()),
             resources: Mutex::default(),
             dead: AtomicBool::new(false),
+            lost: AtomicBool::new(false),
         });
         if own {
             devices.insert(number, object.clone());
@@ -114,6 +115,7 @@ impl Adapter {
             }
             .destroy();
         }
+        self.destroy_system();
         // Until here, objects with references waited for them (see `AdapterInner::waits`).
         adapter.check_references(Ddi::DestroyDevice);
         let left: Vec<_> = adapter.objects.resources.lock().iter().copied().collect();
@@ -148,6 +150,9 @@ impl Device {
         }
         let destroy = adapter.registration.table.DxgkDdiDestroyDevice;
         let destroy = destroy.ok_or(STATUS_PROCEDURE_NOT_FOUND)?;
+        for context in self.contexts() {
+            let _ = context.destroy();
+        }
         let resources: Vec<_> = self.object.resources.lock().iter().copied().collect();
         for resource in resources {
             let _ = self.close_resource(resource);

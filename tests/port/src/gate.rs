@@ -39,6 +39,11 @@ impl Gate {
         Pass { gate: self, level }
     }
 
+    /// Nobody is inside.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.inside.load(Ordering::Acquire) == 0
+    }
+
     fn share(&self) -> bool {
         let now = self.inside.load(Ordering::Relaxed);
         now >= 0 && self.change(now, now + 1)

@@ -70,6 +70,7 @@ mod report;
 mod requests;
 mod resources;
 mod rules;
+mod scheduler;
 mod standard;
 mod version;
 mod vidpn;
@@ -93,6 +94,10 @@ pub use raw::Raw;
 pub use registration::dpi_initialize;
 pub use report::{Bugcheck, CallCount, Leak, Report, Violation};
 pub use rules::{RULES, Rule, RuleInfo};
+pub use scheduler::{
+    Context, ContextKind, Fate, FullPresent, Hang, NodeMetadata, Observer, Patch, Queued,
+    SchedulerOptions, TdrCounts, Use,
+};
 pub use standard::{Standard, StandardData};
 pub use vidpn::api::{
     Choice, CommitFlags, Committed, MonitorTiming, PathUpdate, Timing, VidPnMode,
@@ -106,6 +111,9 @@ pub const STATUS_PROCEDURE_NOT_FOUND: Status = 0xC000_007A_u32.cast_signed();
 
 /// No segment has room for an allocation that is to be seen; nothing was called.
 pub const STATUS_GRAPHICS_NO_VIDEO_MEMORY: Status = 0xC01E_0100_u32.cast_signed();
+
+/// A timeout has reset the device; nothing was called.
+pub const STATUS_GRAPHICS_DEVICE_LOST: Status = dxgk_sys::status::STATUS_DEVICE_REMOVED;
 
 /// The port refused: the object is not in a state for the call; nothing was called.
 pub const STATUS_INVALID_DEVICE_STATE: Status = 0xC000_0184_u32.cast_signed();

@@ -101,6 +101,11 @@ impl Adapter {
         }
         adapter.check_display_promises(started);
         adapter.learn_descriptors();
+        if let Err(status) = self.begin_scheduling() {
+            // The system cannot do without its own context.
+            let _ = self.stop();
+            return Err(status);
+        }
         Ok(started)
     }
 
@@ -147,6 +152,7 @@ impl Adapter {
             return Err(status);
         }
         adapter.set_state(State::Removed);
+        adapter.scheduler_stopped();
         adapter.check_removed(Ddi::RemoveDevice);
         Ok(())
     }
@@ -183,6 +189,7 @@ impl Adapter {
             unsafe { notify(adapter.context(), kind) }
         });
         if status == STATUS_SUCCESS {
+            adapter.scheduler_gone();
             Ok(true)
         } else {
             Err(status)
@@ -370,6 +377,7 @@ impl AdapterInner {
     /// StopDevice, or what stands for it, has succeeded.
     pub(crate) fn stopped(&self, ddi: Ddi) {
         self.set_state(State::Added);
+        self.scheduler_stopped();
         self.check_mappings(Rule::L4, ddi);
         self.check_dpc_queued(ddi.name());
     }

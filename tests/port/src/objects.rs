@@ -109,6 +109,8 @@ pub(crate) struct DeviceObject {
     pub opened: Mutex<HashMap<AllocationId, Arc<OpeningObject>>>,
     pub resources: Mutex<HashSet<ResourceId>>,
     pub dead: AtomicBool,
+    /// A timeout has reset what it did.
+    pub lost: AtomicBool,
 }
 
 impl PartialEq for DeviceObject {

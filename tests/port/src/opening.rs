@@ -202,6 +202,7 @@ impl Device {
 
     pub(crate) fn close_objects(&self, ids: &[AllocationId]) -> Result<(), Status> {
         let adapter = &*self.adapter.0;
+        adapter.leave_alone(ids);
         let mut opened = self.object.opened.lock();
         let closing: Vec<_> = ids.iter().filter_map(|id| opened.remove(id)).collect();
         drop(opened);

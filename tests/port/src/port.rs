@@ -26,6 +26,8 @@ pub enum Profile {
     /// A full driver in the making: life cycle, queries, devices, allocations, and the display if it has sources.
     #[default]
     Partial,
+    /// A full driver of WDDM 1.2 or later: the whole table, and all capabilities that it must have.
+    Full,
     /// A kernel-mode display-only driver, with the whole of `KMDDOD_INITIALIZATION_DATA` and nothing of rendering.
     DisplayOnly,
 }
@@ -48,6 +50,13 @@ impl Settings {
     #[must_use]
     pub fn with_trace(mut self) -> Self {
         self.trace = true;
+        self
+    }
+
+    /// For a full driver with all that belongs to it.
+    #[must_use]
+    pub fn for_full(mut self) -> Self {
+        self.profile = Profile::Full;
         self
     }
 

@@ -12,6 +12,7 @@ use dxgk_sys::{
     UNICODE_STRING, ddi_fn,
 };
 
+use crate::checks;
 use crate::ddi::Ddi;
 use crate::host::PoolUse;
 use crate::port::{Port, PortInner, Profile};
@@ -200,6 +201,9 @@ impl PortInner {
             self.check(Rule::L1, NAME, member.is_null(), || {
                 format!("reserved member {index} is not NULL")
             });
+        }
+        if self.settings.profile == Profile::Full {
+            checks::full_table::check_table(self, table, version);
         }
         for (name, there) in needed(table, version) {
             self.check(Rule::G2, NAME, there, || format!("{name} is missing"));

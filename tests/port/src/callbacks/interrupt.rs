@@ -87,6 +87,7 @@ ddi_fn! {
         let interrupts = &adapter.interrupts;
         let notified = interrupts.notified.load(Ordering::Relaxed);
         interrupts.notified_dpc.store(notified, Ordering::Relaxed);
+        adapter.scheduler.events.tell();
     }
 
     pub(crate) unsafe fn log_etw_event(

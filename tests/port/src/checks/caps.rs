@@ -6,6 +6,8 @@ use core::sync::atomic::Ordering;
 use dxgk_sys::{DXGK_DRIVERCAPS, DXGK_FLIPCAPS, DXGK_VIDSCHCAPS, DXGK_WDDMVERSION};
 
 use crate::adapter::AdapterInner;
+use crate::checks::full_table;
+use crate::port::Profile;
 use crate::rules::Rule;
 use crate::version::Version;
 
@@ -49,6 +51,9 @@ pub(crate) fn check(adapter: &AdapterInner, caps: &DXGK_DRIVERCAPS) {
         adapter.check(Rule::Q7, NAME, independent, || "FlipIndependent is not set");
     }
 
+    if adapter.port.settings.profile == Profile::Full {
+        full_table::check_caps(adapter, caps);
+    }
     let scheduling = caps.SchedulingCaps;
     let multi_engine = scheduling.contains(DXGK_VIDSCHCAPS::MultiEngineAware);
     let preemption = scheduling.contains(DXGK_VIDSCHCAPS::PreemptionAware);

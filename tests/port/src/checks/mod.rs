@@ -2,4 +2,5 @@
 
 pub(crate) mod allocation_info;
 pub(crate) mod caps;
+pub(crate) mod full_table;
 pub(crate) mod segments;

@@ -329,7 +329,7 @@ impl AdapterInner {
     }
 
     /// A call of a level one class: alone in its class, beside others in the driver.
-    pub(super) fn call_in(
+    pub(crate) fn call_in(
         &self,
         class: &Gate,
         ddi: Ddi,

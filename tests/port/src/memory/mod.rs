@@ -1,9 +1,9 @@
 //! VidMm: where allocations are, what moves them, and how the CPU reaches them.
 
-#[allow(dead_code)] // VidSch is about to
+mod seam;
 mod usage;
 
-#[allow(unused_imports)] // VidSch is about to
+pub(crate) use seam::PagingBuffer;
 pub(crate) use usage::{References, Stage, Usage, Wanted};
 
 /// Where an allocation is for the GPU.
