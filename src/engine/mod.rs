@@ -8,8 +8,10 @@
 
 pub mod clip;
 pub mod context;
+pub mod copy;
 pub mod counts;
 pub mod emit;
+pub mod execute;
 pub mod operand;
 pub mod patch;
 pub mod permit;

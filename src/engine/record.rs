@@ -227,43 +227,34 @@ pub fn encode(to: &mut [u8], operation: &Operation, frames: &[u64]) -> Result<us
     })
 }
 
-/// As [`encode`], with `count` frames that `frame` tells by their index.
+/// As [`encode`], with `frames` frames that `frame` gives: for more of them than fit on a stack.
 ///
 /// # Errors
 ///
-/// See [`NotWritten`]; [`NotWritten::Malformed`] also if `frame` has not got so many. Then, and only then,
-/// what was written is no record.
+/// See [`NotWritten`]; nothing is written, unless `frame` has not got one, which is [`NotWritten::Malformed`].
 pub fn encode_with(
     to: &mut [u8],
     operation: &Operation,
-    count: usize,
-    mut frame: impl FnMut(usize) -> Option<u64>,
+    frames: usize,
+    frame: impl Fn(usize) -> Option<u64>,
 ) -> Result<usize, NotWritten> {
-    let bytes = bytes_with(count);
+    let bytes = bytes_with(frames);
     let room = to.get_mut(..bytes).ok_or(NotWritten::NoRoom)?;
-    let raw = raw(
-        operation,
-        u32::try_from(count).map_err(|_| NotWritten::NoRoom)?,
-    );
+    let count = u32::try_from(frames).map_err(|_| NotWritten::NoRoom)?;
+    let raw = raw(operation, count);
     if raw.operation() != Ok(*operation) {
         return Err(NotWritten::Malformed);
     }
     room.fill(0);
-    let (record, after) = room
+    let (record, list) = room
         .split_at_mut_checked(RECORD_BYTES)
         .ok_or(NotWritten::NoRoom)?;
-    for (index, to) in after
-        .chunks_exact_mut(size_of::<u64>())
-        .take(count)
-        .enumerate()
-    {
-        let frame = frame(index).ok_or(NotWritten::Malformed)?;
-        for (to, from) in to.iter_mut().zip(frame.to_le_bytes()) {
-            *to = from;
-        }
-    }
     for (to, from) in record.iter_mut().zip(raw.as_bytes()) {
         *to = *from;
+    }
+    let (list, _) = list.as_chunks_mut();
+    for (index, to) in list.iter_mut().enumerate().take(frames) {
+        *to = frame(index).ok_or(NotWritten::Malformed)?.to_le_bytes();
     }
     Ok(bytes)
 }

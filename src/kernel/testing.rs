@@ -1,6 +1,7 @@
 //! What unit tests of the safe modules need from the border.
 
 pub(crate) mod line;
+pub(crate) mod pages;
 
 use core::ffi::c_void;
 use core::ptr::{self, NonNull};
