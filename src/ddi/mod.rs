@@ -27,6 +27,7 @@ mod lists;
 mod nodes;
 mod openings;
 mod output;
+mod paging;
 mod patch;
 mod pointer;
 mod present;
@@ -123,6 +124,7 @@ pub fn enter(data: &mut DRIVER_INITIALIZATION_DATA) {
     data.DxgkDdiDestroyContext = Some(contexts::destroy_context);
     data.DxgkDdiRender = Some(render::render_commands);
     data.DxgkDdiPresent = Some(present_full::present_full);
+    data.DxgkDdiBuildPagingBuffer = Some(paging::build_paging_buffer);
     data.DxgkDdiPatch = Some(patch::patch_buffer);
     data.DxgkDdiGetNodeMetadata = Some(nodes::get_node_metadata);
 

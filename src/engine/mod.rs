@@ -13,6 +13,7 @@ pub mod counts;
 pub mod emit;
 pub mod execute;
 pub mod operand;
+pub mod paging;
 pub mod patch;
 pub mod permit;
 pub mod present;
