@@ -59,7 +59,7 @@ impl Store {
     }
 
     /// As [`Store::allocation`], with the handle as one that was good.
-    pub(super) fn checked(
+    pub(crate) fn checked(
         &self,
         handle: HANDLE,
         irql: impl AtMostDispatch,

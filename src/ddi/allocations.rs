@@ -197,7 +197,7 @@ unsafe fn create(adapter: &Adapter, argument: &mut DXGKARG_CREATEALLOCATION, irq
 }
 
 /// The private data of one element.
-fn private_data(info: &DXGK_ALLOCATIONINFO) -> CallerData<'_> {
+pub(super) fn private_data(info: &DXGK_ALLOCATIONINFO) -> CallerData<'_> {
     // SAFETY: pointer and size stand together in an element of the argument.
     unsafe {
         CallerData::new(

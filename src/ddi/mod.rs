@@ -33,6 +33,8 @@ mod pointer;
 mod present;
 mod present_full;
 mod render;
+#[cfg(not(feature = "wdk"))]
+pub mod rig;
 mod screen;
 mod status;
 mod vidpn;

@@ -7,7 +7,7 @@ use dxgk_sys::{DXGKARG_RENDER, ddi_fn};
 
 use super::{buffers, handles, lists, status};
 use crate::engine::operand::Uses;
-use crate::engine::render::{Call, Error, render};
+use crate::engine::render::{Call, Error, Source, render};
 use crate::kernel::irql::Passive;
 use crate::kernel::{UserAddress, complain};
 
@@ -54,11 +54,14 @@ ddi_fn! {
             list,
             irql,
         };
-        let call = Call {
+        let source = Source {
             commands: UserAddress(argument.pCommand.expose_provenance() as u64),
             length: argument.CommandLength,
             patches: UserAddress(argument.pPatchLocationListIn.expose_provenance() as u64),
             patch_count: argument.PatchLocationListInSize,
+        };
+        let call = Call {
+            source,
             done: argument.MultipassOffset,
             room,
         };

@@ -77,6 +77,12 @@ impl<'a> Emitter<'a> {
         })
     }
 
+    /// Whether there is no room for another record.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.buffer.len().saturating_sub(self.bytes) < record::RECORD_BYTES
+    }
+
     /// Copies one block to another of the same rows.
     ///
     /// # Errors

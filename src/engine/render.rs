@@ -16,8 +16,9 @@ use super::operand::{Block, Outside, Picture, Refused, Used, Uses};
 use super::private::Kind;
 use crate::kernel::{Fault, UserAddress, complain};
 
-/// What is to be translated.
-pub struct Call<'a> {
+/// Where the caller's commands and patch locations are.
+#[derive(Clone, Copy)]
+pub struct Source {
     /// `pCommand`
     pub commands: UserAddress,
     /// `CommandLength`, in bytes.
@@ -26,6 +27,12 @@ pub struct Call<'a> {
     pub patches: UserAddress,
     /// `PatchLocationListInSize`
     pub patch_count: u32,
+}
+
+/// What is to be translated.
+pub struct Call<'a> {
+    /// What is read.
+    pub source: Source,
     /// `MultipassOffset`: commands that earlier calls have translated.
     pub done: u32,
     /// Where the records go.
@@ -112,30 +119,33 @@ enum Step {
 ///
 /// See [`Error`]; nothing counts as written then.
 pub fn render(uses: &Uses<'_>, call: Call<'_>) -> Result<Translated, Error> {
-    let mut reader = Reader::open(&call, uses.irql)?;
+    let Call {
+        source,
+        done: before,
+        room,
+    } = call;
+    // First of all: from here on what an earlier use of the buffer has left is no private data.
+    let mut emitter = Emitter::begin(room, Kind::Render).map_err(not_emitted)?;
+    let mut reader = Reader::open(source, uses.irql)?;
     let commands = reader.commands();
-    if call.done > commands {
+    if before > commands {
         complain(
             c"Render",
             c"MultipassOffset",
-            call.done.into(),
+            before.into(),
             c"more than there are commands",
         );
         return Err(Error::Parameter);
     }
-    let mut emitter = match Emitter::begin(call.room, Kind::Render) {
-        Ok(emitter) => emitter,
-        Err(error) => return Err(not_emitted(error)),
-    };
-    let mut done = call.done;
-    while done < commands {
+    let mut done = before;
+    while done < commands && !emitter.is_full() {
         let command = reader.command(done)?;
         match translate(uses, &mut reader, &mut emitter, command)? {
             Step::Emitted => done = done.saturating_add(1),
             Step::Full => break,
         }
     }
-    if done == call.done && done < commands {
+    if done == before && done < commands {
         return Err(Error::Insufficient);
     }
     Ok(Translated {

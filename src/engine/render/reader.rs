@@ -6,7 +6,7 @@ use dxgk_sys::D3DDDI_PATCHLOCATIONLIST;
 use vmdisp_abi::command::{BufferHeader, COMMAND_BYTES, Command, HEADER_BYTES};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use super::{Call, Error};
+use super::{Error, Source};
 use crate::kernel::irql::Passive;
 use crate::kernel::{Fault, UserAddress, complain, copy_from_user};
 
@@ -105,26 +105,26 @@ pub struct Reader {
 
 impl Reader {
     /// Looks at the header.
-    pub fn open(call: &Call<'_>, irql: Passive) -> Result<Self, Error> {
+    pub fn open(source: Source, irql: Passive) -> Result<Self, Error> {
         let wrong = |field, value: u32, why, error| {
             complain(c"Render", field, value.into(), why);
             Err(error)
         };
         let header_bytes = u32::from(HEADER_BYTES);
-        let Some(bytes) = call.length.checked_sub(header_bytes) else {
+        let Some(bytes) = source.length.checked_sub(header_bytes) else {
             return wrong(
                 c"CommandLength",
-                call.length,
+                source.length,
                 c"shorter than the header",
                 Error::UserBuffer,
             );
         };
         let mut header = [0; HEADER_BYTES as usize];
-        copy_from_user(&mut header, call.commands, irql)?;
+        copy_from_user(&mut header, source.commands, irql)?;
         let Ok(header) = BufferHeader::read_from_bytes(&header) else {
             return Err(Error::UserBuffer);
         };
-        let ours = BufferHeader::new(call.length);
+        let ours = BufferHeader::new(source.length);
         if (header.header.magic, header.header.version) != (ours.header.magic, ours.header.version)
         {
             return wrong(
@@ -138,15 +138,15 @@ impl Reader {
         if header != ours || bytes % COMMAND_BYTES as u32 != 0 || count == 0 {
             return wrong(
                 c"CommandLength",
-                call.length,
+                source.length,
                 c"not what the header says, or no whole commands",
                 Error::UserBuffer,
             );
         }
-        let first = call.commands.0.checked_add(header_bytes.into());
+        let first = source.commands.0.checked_add(header_bytes.into());
         Ok(Self {
             commands: Window::new(UserAddress(first.ok_or(Error::UserBuffer)?), count),
-            patches: Window::new(call.patches, call.patch_count),
+            patches: Window::new(source.patches, source.patch_count),
             irql,
         })
     }
