@@ -206,17 +206,31 @@ impl Buffers {
         block.and_then(Result::ok).map(|block| block.bytes)
     }
 
+    /// The patch location with this index.
+    #[must_use]
+    pub fn location(&self, index: usize) -> D3DDDI_PATCHLOCATIONLIST {
+        self.patches[index]
+    }
+
     /// Patches what `written` says with the addresses in `list`.
     pub fn patch(&mut self, written: &Written, list: &[DXGK_ALLOCATIONLIST]) {
-        let used = usize::try_from(written.bytes).unwrap();
         let count = usize::try_from(written.patches).unwrap();
-        let first = self.buffer.as_mut_ptr().cast();
-        // SAFETY: as in `bytes`.
-        let bytes = unsafe { core::slice::from_raw_parts_mut(first, used) };
+        let locations = self.patches[..count].to_vec();
+        self.patch_at(written, &locations, list);
+    }
+
+    /// Patches other locations than those that were written.
+    pub fn patch_at(
+        &mut self,
+        written: &Written,
+        locations: &[D3DDDI_PATCHLOCATIONLIST],
+        list: &[DXGK_ALLOCATIONLIST],
+    ) {
+        let used = usize::try_from(written.bytes).unwrap();
         patch::patch(patch::Call {
-            part: bytes,
+            part: &mut self.bytes()[..used],
             start: 0,
-            locations: &self.patches[..count],
+            locations,
             list: AllocationList::new(list, lists::entry),
         });
     }

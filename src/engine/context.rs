@@ -17,12 +17,15 @@ pub const NODES: u32 = 1;
 /// Bytes of a DMA buffer at first: 1,024 records.
 pub const DMA_BUFFER_BYTES: u32 = 64 * 1024;
 /// Bytes of private data with each DMA buffer.
-pub const PRIVATE_BYTES: u32 = private::BYTES as u32;
+pub const PRIVATE_BYTES: u32 = 64;
+const _: () = assert!(PRIVATE_BYTES as usize == private::BYTES);
 /// Elements of an allocation list at first: what a GDI context must have, and as good for any other.
 pub const ALLOCATIONS: u32 = 256;
 const _: () = assert!(ALLOCATIONS == dxgk_sys::DXGK_ALLOCATION_LIST_SIZE_GDICONTEXT as u32);
 /// Elements of a patch-location list at first: two for each of 256 copies.
 pub const PATCH_LOCATIONS: u32 = 512;
+
+type Flags = DXGK_CREATECONTEXTFLAGS;
 
 /// Who a context is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -87,7 +90,6 @@ pub fn create(
         complain(c"CreateContext", field, value.into(), why);
         Err(Error::Mismatch)
     };
-    type Flags = DXGK_CREATECONTEXTFLAGS;
     if call.node >= NODES {
         return wrong(c"NodeOrdinal", call.node, c"there is node 0");
     }

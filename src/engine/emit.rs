@@ -2,6 +2,7 @@
 
 use dxgk_sys::{D3DDDI_PATCHLOCATIONLIST, D3DDDI_PATCHLOCATIONLIST_u0};
 
+use super::context::PRIVATE_BYTES;
 use super::operand::{Block, Operand};
 use super::private::{self, Begun, Kind};
 use super::record::{self, Copy, Fill, NotWritten, Operation, PATCH_FROM, PATCH_TO, Place};
@@ -65,12 +66,18 @@ impl<'a> Emitter<'a> {
     ///
     /// [`NotEmitted::Full`] without room for private data.
     pub fn begin(room: Room<'a>, kind: Kind) -> Result<Self, NotEmitted> {
+        let Room {
+            buffer,
+            address,
+            private,
+            patches,
+        } = room;
         let longest = usize::try_from(private::LONGEST_BUFFER).unwrap_or(usize::MAX);
-        let usable = room.buffer.len().min(longest);
-        let begun = private::begin(room.private, room.address, kind);
+        let usable = buffer.len().min(longest);
+        let begun = private::begin(private, address, kind);
         Ok(Self {
-            buffer: room.buffer.get_mut(..usable).unwrap_or_default(),
-            patches: room.patches,
+            buffer: buffer.get_mut(..usable).unwrap_or_default(),
+            patches,
             begun: begun.map_err(|_| NotEmitted::Full)?,
             bytes: 0,
             patched: 0,
@@ -186,7 +193,7 @@ impl<'a> Emitter<'a> {
         match self.begun.finish(bytes) {
             Ok(()) => Ok(Written {
                 bytes,
-                private: private::BYTES as u32,
+                private: PRIVATE_BYTES,
                 patches,
             }),
             Err(private::NotOurs) => Err(NotEmitted::Malformed),

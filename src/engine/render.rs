@@ -161,7 +161,7 @@ fn translate(
     emitter: &mut Emitter<'_>,
     command: Command,
 ) -> Result<Step, Error> {
-    let emitted = match command {
+    let result = match command {
         Command::Nop => emitter.nothing(None, None),
         Command::Marker { value } => emitter.marker(value),
         Command::Copy { from, to, bytes } => {
@@ -222,7 +222,7 @@ fn translate(
             }
         }
     };
-    match emitted {
+    match result {
         Ok(()) => Ok(Step::Emitted),
         Err(NotEmitted::Full) => Ok(Step::Full),
         Err(error) => Err(not_emitted(error)),
@@ -309,6 +309,3 @@ fn not_emitted(error: NotEmitted) -> Error {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -10,6 +10,10 @@ use super::{Error, Source};
 use crate::kernel::irql::Passive;
 use crate::kernel::{Fault, UserAddress, complain, copy_from_user};
 
+/// [`COMMAND_BYTES`] beside lengths of 32 bits.
+const COMMAND: u32 = 64;
+const _: () = assert!(COMMAND as usize == COMMAND_BYTES);
+
 /// Commands that are copied at a time.
 const COMMANDS: usize = 4;
 /// Patch locations that are copied at a time.
@@ -134,8 +138,8 @@ impl Reader {
                 Error::Mismatch,
             );
         }
-        let count = bytes / COMMAND_BYTES as u32;
-        if header != ours || bytes % COMMAND_BYTES as u32 != 0 || count == 0 {
+        let count = bytes / COMMAND;
+        if header != ours || !bytes.is_multiple_of(COMMAND) || count == 0 {
             return wrong(
                 c"CommandLength",
                 source.length,
