@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod device;
+mod engine;
 mod information;
 mod monitor;
 pub mod parameters;
@@ -22,6 +23,7 @@ pub use start::StartError;
 use crate::allocation::Store;
 use crate::device::AnyHardware;
 use crate::display::Screen;
+use crate::engine::Engine;
 use crate::engine::context::{CONTEXTS, Context};
 use crate::kernel::dxgkrnl::Dxgkrnl;
 use crate::kernel::irql::{AtMostDispatch, Passive};
@@ -56,6 +58,8 @@ pub struct Adapter {
     pub segments: Segments,
     /// `None` unless started.
     running: SpinLock<Option<Shared<Running>>>,
+    /// What executes buffers.
+    pub engine: Engine,
     /// What the monitor shows.
     pub screen: Screen,
     /// The hardware is gone for good and is not touched any more (contract: L8).
@@ -76,6 +80,7 @@ impl Adapter {
             contexts: Pool::try_new(CONTEXTS, mode, irql)?,
             segments: Segments::new(),
             running: SpinLock::new(None),
+            engine: Engine::try_new(TAG, irql)?,
             screen: Screen::try_new(TAG, irql)?,
             gone: AtomicBool::new(false),
         })
@@ -89,6 +94,7 @@ impl Adapter {
     /// The hardware was pulled out.
     pub fn surprise_removed(&self, irql: Passive) {
         self.gone.store(true, Ordering::Release);
+        self.engine.pull_out(irql);
         self.screen.leave(irql);
     }
 

@@ -5,12 +5,12 @@ use core::sync::atomic::Ordering;
 
 use dxgk_sys::D3DDDIFORMAT;
 
-use super::{Adapter, Running, TAG, monitor};
+use super::{Adapter, Running, TAG, engine, monitor};
 use crate::device::{AnyHardware, OpenError};
 use crate::display::Parts;
 use crate::kernel::dxgkrnl::{Dxgkrnl, PostDisplay, Refused};
 use crate::kernel::irql::Passive;
-use crate::kernel::{NoMemory, Shared, complain};
+use crate::kernel::{InterruptLine, NoMemory, Shared, complain};
 
 /// Why an adapter did not start. Nothing is left behind (contract: L3).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -43,13 +43,20 @@ impl From<NoMemory> for StartError {
 
 impl Adapter {
     /// Finds the hardware and the monitor, and takes over the screen, which is black then. A mode is
-    /// offered if `primaries` primaries of it fit into video memory. Allocations made before an earlier
+    /// offered if `primaries` primaries of it fit into video memory; with `executes` there is an engine.
+    /// Allocations made before an earlier
     /// stop are still there.
     ///
     /// # Errors
     ///
     /// See [`StartError`]; the adapter is as it was before.
-    pub fn start(&self, dxgkrnl: Dxgkrnl, primaries: u32, irql: Passive) -> Result<(), StartError> {
+    pub fn start(
+        &self,
+        dxgkrnl: Dxgkrnl,
+        primaries: u32,
+        executes: bool,
+        irql: Passive,
+    ) -> Result<(), StartError> {
         let ranges = match dxgkrnl.memory_ranges(irql) {
             Ok(ranges) => ranges,
             Err(refused) => {
@@ -65,13 +72,19 @@ impl Adapter {
         };
         let hardware = AnyHardware::open(&dxgkrnl, ranges.as_slice(), irql)?;
         let monitor = monitor::find(hardware.hardware(), primaries, irql)?;
-        let parts = Parts::try_new(&self.screen, monitor, dxgkrnl, TAG, irql)?;
+        let line = InterruptLine::try_new(TAG, dxgkrnl, irql)?;
+        let parts = Parts::try_new(&self.screen, monitor, line.clone(), TAG, irql)?;
         let running = Running {
             dxgkrnl,
             hardware,
             primaries,
         };
         let running = Shared::try_new(TAG, running, irql)?;
+        let engine = if executes {
+            Some(engine::parts(&self.engine, &running, line, irql)?)
+        } else {
+            None
+        };
         // Nothing can fail from here on, so the screen that the firmware left may change.
         self.stop(irql);
         let hardware = running.hardware.hardware();
@@ -85,11 +98,15 @@ impl Adapter {
             .set(memory.physical, memory.bytes, least_pitch);
         self.gone.store(false, Ordering::Release);
         self.exchange(Some(running), irql);
+        if let Some(engine) = engine {
+            self.engine.start(engine, irql);
+        }
         Ok(())
     }
 
     /// Gives back all that `start` took. It may be started again (contract: L4).
     pub fn stop(&self, irql: Passive) {
+        self.engine.stop(irql);
         self.screen.stop(irql);
         self.segments.clear();
         self.exchange(None, irql);
@@ -114,6 +131,7 @@ impl Adapter {
 
     /// The adapter goes to sleep; `picture_stays` for hibernation.
     pub fn sleep(&self, picture_stays: bool, irql: Passive) {
+        self.engine.sleep(irql);
         self.screen.sleep(picture_stays, irql);
     }
 
@@ -127,6 +145,7 @@ impl Adapter {
         let found = post.and_then(|post| monitor::picture(&post, hardware.video_memory()));
         self.screen.wake(hardware, found, irql);
         self.look_at_monitor(&running, irql);
+        self.engine.restart(irql);
     }
 
     /// Puts `running` in place. What was there is dropped after the lock: unmapping wants

@@ -70,12 +70,12 @@ ddi_fn! {
         }
         // SAFETY: dxgkrnl's interface, with its size in it.
         let dxgkrnl = unsafe { Dxgkrnl::copy(interface) };
-        let primaries = match kind() {
-            // The one that is shown and the one that is drawn.
-            Kind::Full => 2,
-            Kind::DisplayOnly => 1,
+        // Two primaries: the one that is shown and the one that is drawn.
+        let (primaries, executes) = match kind() {
+            Kind::Full => (2, true),
+            Kind::DisplayOnly => (1, false),
         };
-        let started = adapter.start(dxgkrnl, primaries, irql);
+        let started = adapter.start(dxgkrnl, primaries, executes, irql);
         if started.is_ok() {
             // SAFETY: checked for NULL; dxgkrnl's own variable.
             unsafe { sources.write(SOURCES) };

@@ -4,9 +4,10 @@
 use core::mem;
 
 use crate::device::{Direct, Hardware, NotTaken, ScanOut};
-use crate::kernel::dxgkrnl::Dxgkrnl;
 use crate::kernel::irql::{Any, AtMostDispatch, Passive};
-use crate::kernel::{FastMutex, NoMemory, Shared, SpinLock, Tag, Timer, complain, now};
+use crate::kernel::{
+    FastMutex, InterruptLine, NoMemory, Shared, SpinLock, Tag, Timer, complain, now,
+};
 use crate::memory::segments::VIDEO_MEMORY_BASE;
 
 use super::clock::{Clock, ScanLine};
@@ -81,11 +82,11 @@ impl Parts {
     pub fn try_new(
         screen: &Screen,
         monitor: Shared<Monitor>,
-        dxgkrnl: Dxgkrnl,
+        line: InterruptLine,
         tag: Tag,
         irql: Passive,
     ) -> Result<Self, NoMemory> {
-        let timer = Pulse::timer(&screen.pulse, tag, dxgkrnl, irql)?;
+        let timer = Pulse::timer(&screen.pulse, tag, line, irql)?;
         Ok(Self { monitor, timer })
     }
 }

@@ -64,9 +64,9 @@ fn rig(vga: bool) -> Rig {
 
 impl Rig {
     fn start(&self) {
-        let dxgkrnl = self.line.dxgkrnl();
         let monitor = monitor(&self.board);
-        let parts = Parts::try_new(&self.screen, monitor, dxgkrnl, TAG, passive()).unwrap();
+        let parts =
+            Parts::try_new(&self.screen, monitor, self.line.interrupt(), TAG, passive()).unwrap();
         self.screen.start(parts, &self.board, None, None, passive());
     }
 

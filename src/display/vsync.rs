@@ -8,9 +8,10 @@ use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::TARGET;
 use super::clock::{Clock, ScanLine};
-use crate::kernel::dxgkrnl::Dxgkrnl;
 use crate::kernel::irql::{Any, AtMostDispatch, Dispatch, Passive};
-use crate::kernel::{DeviceLock, NoMemory, Shared, SpinLock, Tag, Time, Timer, VerticalSync, now};
+use crate::kernel::{
+    InterruptLine, NoMemory, Shared, SpinLock, Tag, Time, Timer, VerticalSync, now,
+};
 
 /// The vertical sync of one adapter, from AddDevice to RemoveDevice.
 pub struct Pulse {
@@ -22,7 +23,6 @@ pub struct Pulse {
     address: AtomicU64,
     /// The frame that was last reported, by the clock under way.
     reported: AtomicU64,
-    lock: DeviceLock,
 }
 
 /// No frame has been reported yet.
@@ -37,11 +37,10 @@ impl Pulse {
             enabled: AtomicBool::new(false),
             address: AtomicU64::new(0),
             reported: AtomicU64::new(NONE),
-            lock: DeviceLock::new(),
         }
     }
 
-    /// The timer that reports `pulse` to `dxgkrnl`. It is not set; [`Pulse::arm`] sets it.
+    /// The timer that reports `pulse` on `line`. It is not set; [`Pulse::arm`] sets it.
     ///
     /// # Errors
     ///
@@ -49,11 +48,11 @@ impl Pulse {
     pub fn timer(
         pulse: &Shared<Self>,
         tag: Tag,
-        dxgkrnl: Dxgkrnl,
+        line: InterruptLine,
         irql: Passive,
     ) -> Result<Timer, NoMemory> {
         let pulse = pulse.clone();
-        let routine = move |timer: &Timer, irql| pulse.tick(timer, &dxgkrnl, irql);
+        let routine = move |timer: &Timer, irql| pulse.tick(timer, &line, irql);
         Timer::try_new(tag, routine, irql)
     }
 
@@ -100,7 +99,7 @@ impl Pulse {
         self.reported.swap(frame, Ordering::Relaxed) != frame
     }
 
-    fn tick(&self, timer: &Timer, dxgkrnl: &Dxgkrnl, irql: Dispatch) {
+    fn tick(&self, timer: &Timer, line: &InterruptLine, irql: Dispatch) {
         let clock = *self.clock.lock(irql);
         if let Some(clock) = clock
             && self.enabled.load(Ordering::Acquire)
@@ -110,7 +109,7 @@ impl Pulse {
                 target: TARGET,
                 address: self.address.load(Ordering::Acquire),
             };
-            dxgkrnl.report_vsync(&self.lock, vsync, irql);
+            line.send_vsync(vsync, irql);
         }
         self.arm(timer, irql);
     }

@@ -8,6 +8,7 @@
 
 pub mod clip;
 pub mod context;
+mod control;
 pub mod copy;
 pub mod counts;
 pub mod emit;
@@ -18,5 +19,13 @@ pub mod patch;
 pub mod permit;
 pub mod present;
 pub mod private;
+pub mod queue;
 pub mod record;
 pub mod render;
+pub mod report;
+pub mod worker;
+
+pub use control::{Core, Engine, NotReset, Parts};
+
+#[cfg(test)]
+mod tests;

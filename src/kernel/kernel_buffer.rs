@@ -6,10 +6,12 @@
 use core::marker::PhantomData;
 use core::ptr::{self, NonNull};
 
-/// So many bytes of system space. Any IRQL: the memory is locked.
-#[derive(Clone, Copy, Debug)]
+use zerocopy::FromZeros;
+
+/// So many bytes of system space. Any IRQL: the memory is locked. Zeros are the empty one.
+#[derive(Clone, Copy, Debug, FromZeros)]
 pub struct KernelBuffer<'a> {
-    first: NonNull<u8>,
+    first: Option<NonNull<u8>>,
     bytes: usize,
     lives: PhantomData<&'a mut u8>,
 }
@@ -29,8 +31,18 @@ impl<'a> KernelBuffer<'a> {
     #[must_use]
     pub const unsafe fn new(first: NonNull<u8>, bytes: usize) -> Self {
         Self {
-            first,
+            first: Some(first),
             bytes,
+            lives: PhantomData,
+        }
+    }
+
+    /// No bytes at all.
+    #[must_use]
+    pub const fn empty() -> Self {
+        Self {
+            first: None,
+            bytes: 0,
             lives: PhantomData,
         }
     }
@@ -41,12 +53,19 @@ impl<'a> KernelBuffer<'a> {
         self.bytes
     }
 
+    /// The system address of the first byte; 0 if it is empty.
+    #[must_use]
+    pub fn address(&self) -> u64 {
+        self.first
+            .map_or(0, |first| first.as_ptr().expose_provenance() as u64)
+    }
+
     /// The `bytes` bytes at `offset` alone; `None` unless they lie inside.
     #[must_use]
     pub fn part(&self, offset: usize, bytes: usize) -> Option<KernelBuffer<'a>> {
         let first = self.range(offset, bytes)?;
         Some(Self {
-            first,
+            first: Some(first),
             bytes,
             lives: PhantomData,
         })
@@ -78,8 +97,9 @@ impl<'a> KernelBuffer<'a> {
         if offset.checked_add(bytes)? > self.bytes {
             return None;
         }
+        let first = self.first?;
         // SAFETY: `offset` is inside the buffer, or one past its end.
-        Some(unsafe { self.first.add(offset) })
+        Some(unsafe { first.add(offset) })
     }
 }
 
@@ -87,7 +107,7 @@ impl<'a> From<&'a mut [u8]> for KernelBuffer<'a> {
     fn from(bytes: &'a mut [u8]) -> Self {
         Self {
             bytes: bytes.len(),
-            first: NonNull::from(bytes).cast(),
+            first: Some(NonNull::from(bytes).cast()),
             lives: PhantomData,
         }
     }

@@ -16,7 +16,7 @@
 //! | [`Event`] | set: `DISPATCH_LEVEL`, wait: `PASSIVE_LEVEL` | KeSetEvent, KeWaitForSingleObject |
 //! | [`Dpc`] | queue: any, drop: `PASSIVE_LEVEL` | KeInsertQueueDpc, KeFlushQueuedDpcs |
 //! | [`Timer`] | set: `DISPATCH_LEVEL`, drop: `PASSIVE_LEVEL` | ExAllocateTimer, ExSetTimer, ExDeleteTimer |
-//! | [`DeviceLock`] | `DISPATCH_LEVEL` | KfRaiseIrql, KeLowerIrql |
+//! | [`InterruptLine`] | `DISPATCH_LEVEL` | KfRaiseIrql, KeLowerIrql |
 //! | [`ReservedPages`] | map: `DISPATCH_LEVEL`, make: `PASSIVE_LEVEL` | MmAllocateMappingAddress, MmMapLockedPagesWithReservedMapping |
 //! | [`Thread`] | `PASSIVE_LEVEL` | PsCreateSystemThread |
 //! | [`copy_from_user`], [`copy_from_caller`], [`CallerReads`] | `APC_LEVEL` | MmCopyMemory |
@@ -64,7 +64,7 @@ pub use back::{
 };
 pub use buffer::Buffer;
 pub use foreign::{Foreign, Named};
-pub use interrupt::{DeviceLock, VerticalSync};
+pub use interrupt::{DmaReport, InterruptLine, VerticalSync};
 pub use kernel_buffer::KernelBuffer;
 #[cfg(feature = "wdk")]
 pub(crate) use nt::string;

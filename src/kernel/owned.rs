@@ -3,7 +3,7 @@
 //! Both give up with [`NoMemory`] where `alloc`'s `Box` and `Arc` would abort, carry the tag that
 //! their block was taken with, and never move the object.
 
-use core::ops::Deref;
+use core::ops::{Deref, DerefMut};
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicUsize, Ordering, fence};
 
@@ -129,6 +129,13 @@ impl<T> Deref for Owned<T> {
     fn deref(&self) -> &T {
         // SAFETY: the block holds an initialised T for as long as `self` lives.
         unsafe { self.block.as_ref() }
+    }
+}
+
+impl<T> DerefMut for Owned<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: as above, and `self` is borrowed mutably.
+        unsafe { self.block.as_mut() }
     }
 }
 
