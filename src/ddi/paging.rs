@@ -250,3 +250,6 @@ fn address(number: LARGE_INTEGER) -> u64 {
     // SAFETY: all of the union's members are numbers of the same bytes.
     unsafe { number.QuadPart }.cast_unsigned()
 }
+
+#[cfg(test)]
+mod tests;

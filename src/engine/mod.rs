@@ -28,4 +28,6 @@ pub mod worker;
 pub use control::{Core, Engine, NotReset, Parts};
 
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;

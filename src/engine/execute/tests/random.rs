@@ -114,7 +114,7 @@ fn moved(machine: &Machine, from: &mut u64, to: u64) {
 
 fn config() -> Config {
     Config {
-        cases: 160,
+        cases: 96,
         failure_persistence: None,
         ..Config::default()
     }
