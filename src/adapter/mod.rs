@@ -8,6 +8,7 @@
 
 mod device;
 mod engine;
+mod escape;
 mod information;
 mod monitor;
 pub mod parameters;
@@ -17,6 +18,7 @@ mod start;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 pub use device::{Device, Users};
+pub use escape::{Answer, Error as EscapeError};
 pub use information::{Caps, PRIVATE_BYTES, SegmentDescriptor, private_data, segments};
 pub use start::StartError;
 

@@ -6,7 +6,7 @@ use super::object::Object;
 use super::{Allocation, Opening};
 use crate::kernel::irql::{AtMostDispatch, Passive};
 use crate::kernel::{NoMemory, Tag};
-use crate::pool::{Handle, Mode, Pool, Ref, Wrong};
+use crate::pool::{Handle, Mode, Pool, Ref, Statistics, Wrong};
 
 /// Allocations and resources.
 const OBJECTS: Tag = Tag(*b"VmdA");
@@ -43,6 +43,11 @@ impl Store {
             objects: Pool::try_new(OBJECTS, mode, irql)?,
             openings: Pool::try_new(OPENINGS, mode, irql)?,
         })
+    }
+
+    /// How many allocations and resources there are.
+    pub fn statistics(&self, irql: impl AtMostDispatch) -> Statistics {
+        self.objects.statistics(irql)
     }
 
     /// The allocation that `hAllocation` names, as it was made.

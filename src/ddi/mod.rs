@@ -16,6 +16,7 @@ mod bugcheck;
 mod children;
 mod contexts;
 mod devices;
+mod escape;
 mod etw;
 mod events;
 mod handles;
@@ -128,6 +129,7 @@ pub fn enter(data: &mut DRIVER_INITIALIZATION_DATA) {
     data.DxgkDdiPresent = Some(present_full::present_full);
     data.DxgkDdiBuildPagingBuffer = Some(paging::build_paging_buffer);
     data.DxgkDdiPatch = Some(patch::patch_buffer);
+    data.DxgkDdiEscape = Some(escape::answer_escape);
     data.DxgkDdiGetNodeMetadata = Some(nodes::get_node_metadata);
 
     data.DxgkDdiCreateAllocation = Some(allocations::create_allocation);

@@ -14,7 +14,7 @@ use dxgk_sys::status::{
     STATUS_NOT_SUPPORTED, STATUS_PRIVILEGED_INSTRUCTION, STATUS_SUCCESS,
 };
 
-use crate::adapter::StartError;
+use crate::adapter::{EscapeError, StartError};
 use crate::allocation::standard::NoDescription;
 use crate::allocation::{create, destroy, open};
 use crate::device::OpenError;
@@ -103,6 +103,17 @@ impl From<context::Error> for Failure {
         Self(match error {
             context::Error::NoMemory => STATUS_NO_MEMORY,
             context::Error::Mismatch => STATUS_GRAPHICS_DRIVER_MISMATCH,
+        })
+    }
+}
+
+/// Contract: E1.
+impl From<EscapeError> for Failure {
+    fn from(error: EscapeError) -> Self {
+        Self(match error {
+            EscapeError::Parameter => STATUS_INVALID_PARAMETER,
+            EscapeError::Illegal => STATUS_ILLEGAL_INSTRUCTION,
+            EscapeError::Mismatch => STATUS_GRAPHICS_DRIVER_MISMATCH,
         })
     }
 }

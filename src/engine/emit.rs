@@ -145,8 +145,14 @@ impl<'a> Emitter<'a> {
         from: Option<&Operand>,
         to: Option<&Operand>,
     ) -> Result<(), NotEmitted> {
-        let from = from.map(|operand| (operand, READ_SLOT, None));
-        let to = to.map(|operand| (operand, WRITE_SLOT, None));
+        // As a whole: what is named may be the end, where no byte is.
+        let whole = |operand: &Operand| Operand {
+            offset: 0,
+            ..*operand
+        };
+        let (from, to) = (from.map(whole), to.map(whole));
+        let from = from.as_ref().map(|operand| (operand, READ_SLOT, None));
+        let to = to.as_ref().map(|operand| (operand, WRITE_SLOT, None));
         self.emit(&Operation::Nop, [from, to])
     }
 

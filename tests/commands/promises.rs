@@ -172,7 +172,7 @@ pub fn check(rig: &Rig, pass: &Pass, room: (usize, usize)) {
         let writes = location.slot == WRITE_SLOT;
         assert!(writes || location.slot == READ_SLOT);
         assert!(location.index < if writes { WRITABLE } else { USABLE });
-        assert!(u64::from(location.offset) <= rig.bytes(location.index as usize));
+        assert!(u64::from(location.offset) < rig.bytes(location.index as usize));
         let field = if writes { PATCH_TO } else { PATCH_FROM };
         match location.driver {
             ADDRESS => assert_eq!(location.patch, location.split + field),

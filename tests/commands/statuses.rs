@@ -388,8 +388,8 @@ fn records_and_patch_locations_are_what_the_commands_say() {
     let expected = [
         (0, READ_SLOT, ADDRESS, 12, 8, 0),
         (1, WRITE_SLOT, ADDRESS, 34, 16, 0),
-        (0, READ_SLOT, REFERENCE, 12, 64, 64),
-        (1, WRITE_SLOT, REFERENCE, 34, 64, 64),
+        (0, READ_SLOT, REFERENCE, 0, 64, 64),
+        (1, WRITE_SLOT, REFERENCE, 0, 64, 64),
         (2, READ_SLOT, ADDRESS, 3 * 192, 128 + 8, 128),
         (3, WRITE_SLOT, ADDRESS, 55 * 4, 128 + 16, 128),
     ];
