@@ -168,7 +168,10 @@ pub fn check(rig: &Rig, pass: &Pass, room: (usize, usize)) {
     for location in &pass.patches {
         assert!(location.split >= split, "split points go up");
         split = location.split;
-        assert!(location.split as usize % RECORD_BYTES == 0 && (location.split as usize) < bytes);
+        assert!(
+            (location.split as usize).is_multiple_of(RECORD_BYTES)
+                && (location.split as usize) < bytes
+        );
         let writes = location.slot == WRITE_SLOT;
         assert!(writes || location.slot == READ_SLOT);
         assert!(location.index < if writes { WRITABLE } else { USABLE });
@@ -212,7 +215,7 @@ pub fn check(rig: &Rig, pass: &Pass, room: (usize, usize)) {
                 place(copy.to, PATCH_TO, copy.to_pitch, copy.row_bytes, copy.rows);
             }
             Operation::Fill(fill) => {
-                place(fill.to, PATCH_TO, fill.to_pitch, fill.row_bytes, fill.rows)
+                place(fill.to, PATCH_TO, fill.to_pitch, fill.row_bytes, fill.rows);
             }
             Operation::Nop | Operation::Marker { .. } => {}
             Operation::Map(_) | Operation::Unmap(_) => panic!("no user maps pages"),

@@ -1,7 +1,7 @@
 //! Each status of Render, by what earns it (contract: X3), and what is reported with it.
 
 use vmdisp::ddi::rig::{Buffers, Rig, incoming};
-use vmdisp::engine::emit::{ADDRESS, READ_SLOT, REFERENCE, WRITE_SLOT};
+use vmdisp::engine::emit::{ADDRESS, READ_SLOT, REFERENCE, WRITE_SLOT, Written};
 use vmdisp::engine::private;
 use vmdisp::engine::record::{Copy, Fill, Operation, Place};
 use vmdisp::engine::render::Error;
@@ -294,7 +294,7 @@ fn a_buffer_that_is_full_goes_on_in_the_next_one() {
     let translated = rig.render(&commands, &patches, 3, &mut buffers).unwrap();
     assert_eq!(
         (translated.more, translated.written),
-        (false, Default::default())
+        (false, Written::default())
     );
     assert_eq!(buffers.pass(&translated.written).private, None);
     assert_eq!(

@@ -37,12 +37,12 @@ fn a_page_that_is_gone_in_the_middle_ends_the_call() {
     let length = u32::try_from(commands.len()).unwrap();
     // The header, the first command, one in the middle, the last byte; and the same of the patch
     // locations.
-    let last = first + u64::from(length) - 1;
+    let end = first + u64::from(length) - 1;
     for gone in [
         first,
         first + 16,
         first + 1000,
-        last,
+        end,
         list,
         list + 1000,
         list + 80 * 24 - 1,

@@ -16,6 +16,8 @@ use crate::engine::emit::{READ_SLOT, REFERENCE, WRITE_SLOT};
 use crate::engine::private;
 use crate::engine::record::{Copy, Fill, Operation, Place};
 
+type F = Flags;
+
 const NONE: Member = Member {
     owner: Owner::Nobody,
     ..Member::of(AllocationData::buffer(64, AllocationFlags::empty()))
@@ -250,7 +252,6 @@ fn formats_that_are_not_alike_are_not_converted() {
 #[test]
 fn what_the_engine_does_not_do_is_an_illegal_instruction() {
     let good = [surface(64, 32, X8R8G8B8), primary()];
-    type F = Flags;
     let flags = [
         F::empty(),
         F::Blt | F::SrcColorKey,
