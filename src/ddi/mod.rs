@@ -38,6 +38,8 @@ mod render;
 pub mod rig;
 mod screen;
 mod status;
+mod submission;
+mod timeouts;
 mod vidpn;
 mod view;
 
@@ -127,6 +129,16 @@ pub fn enter(data: &mut DRIVER_INITIALIZATION_DATA) {
     data.DxgkDdiDestroyContext = Some(contexts::destroy_context);
     data.DxgkDdiRender = Some(render::render_commands);
     data.DxgkDdiPresent = Some(present_full::present_full);
+    data.DxgkDdiSubmitCommand = Some(submission::submit_command);
+    data.DxgkDdiPreemptCommand = Some(submission::preempt_command);
+    data.DxgkDdiCancelCommand = Some(submission::cancel_command);
+    data.DxgkDdiQueryCurrentFence = Some(submission::query_current_fence);
+    data.DxgkDdiQueryEngineStatus = Some(timeouts::query_engine_status);
+    data.DxgkDdiQueryDependentEngineGroup = Some(timeouts::query_dependent_engine_group);
+    data.DxgkDdiResetEngine = Some(timeouts::reset_engine);
+    data.DxgkDdiResetFromTimeout = Some(timeouts::reset_from_timeout);
+    data.DxgkDdiRestartFromTimeout = Some(timeouts::restart_from_timeout);
+    data.DxgkDdiCollectDbgInfo = Some(timeouts::collect_dbg_info);
     data.DxgkDdiBuildPagingBuffer = Some(paging::build_paging_buffer);
     data.DxgkDdiPatch = Some(patch::patch_buffer);
     data.DxgkDdiEscape = Some(escape::answer_escape);
@@ -151,5 +163,7 @@ pub fn enter_display_only(data: &mut KMDDOD_INITIALIZATION_DATA) {
     data.DxgkDdiPresentDisplayOnly = Some(present::present_display_only);
 }
 
+#[cfg(test)]
+mod engine_tests;
 #[cfg(test)]
 mod tests;

@@ -30,4 +30,4 @@ pub use control::{Core, Engine, NotReset, Parts};
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -2,5 +2,5 @@
 
 mod preempt;
 mod reset;
-mod rig;
+pub(crate) mod rig;
 mod run;

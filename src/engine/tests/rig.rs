@@ -10,7 +10,7 @@ use crate::engine::private::{self, Kind, Private};
 use crate::engine::queue::Job;
 use crate::engine::record::{self, Fill, Frames, Operation, Place, Progress};
 use crate::engine::worker::{self, Execute};
-use crate::engine::{Engine, Parts};
+use crate::engine::{Core, Engine, Parts};
 use crate::kernel::irql::{Dispatch, Passive};
 use crate::kernel::testing::line::Line;
 use crate::kernel::testing::passive;
@@ -227,15 +227,20 @@ pub fn rig() -> Rig {
     rig
 }
 
+/// Starts `engine`, with workers that execute on `machine` and reports on `line`.
+pub fn start(engine: &Engine, line: &Line, machine: &Arc<Machine>) -> Result<(), NoMemory> {
+    let line = InterruptLine::try_new(TAG, line.dxgkrnl(), passive())?;
+    let parts = Parts::try_new(engine, line, TAG, passive(), || {
+        let mut executor = Executor(machine.clone());
+        Ok(move |core: &Core, irql| worker::run(core, &mut executor, irql))
+    })?;
+    engine.start(parts, passive());
+    Ok(())
+}
+
 impl Rig {
     pub fn start(&self) -> Result<(), NoMemory> {
-        let line = InterruptLine::try_new(TAG, self.line.dxgkrnl(), passive())?;
-        let parts = Parts::try_new(&self.engine, line, TAG, passive(), || {
-            let mut executor = Executor(self.machine.clone());
-            Ok(move |core: &crate::engine::Core, irql| worker::run(core, &mut executor, irql))
-        })?;
-        self.engine.start(parts, passive());
-        Ok(())
+        start(&self.engine, &self.line, &self.machine)
     }
 
     /// As dxgkrnl submits.
