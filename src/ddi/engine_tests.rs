@@ -239,15 +239,11 @@ fn a_hang_is_seen_and_reset() {
     assert_eq!(rig.preempt(3), STATUS_SUCCESS);
     assert_eq!(rig.line.dma(), [preempted(3, 1)]);
     // SAFETY: as above.
-    assert_eq!(
-        unsafe { timeouts::reset_from_timeout(rig.context()) },
-        STATUS_SUCCESS
-    );
+    let status = unsafe { timeouts::reset_from_timeout(rig.context()) };
+    assert_eq!(status, STATUS_SUCCESS);
     // SAFETY: as above.
-    assert_eq!(
-        unsafe { timeouts::restart_from_timeout(rig.context()) },
-        STATUS_SUCCESS
-    );
+    let status = unsafe { timeouts::restart_from_timeout(rig.context()) };
+    assert_eq!(status, STATUS_SUCCESS);
     rig.machine.let_go();
     let mut next = Buffer::new(&[work(4, 1)]);
     let _ = rig.submit(&next.submission(4));
@@ -284,7 +280,7 @@ fn a_debug_report_fills_what_room_there_is() {
         let mut argument = DXGKARG_COLLECTDBGINFO::ZERO;
         argument.Reason = 0x141;
         argument.pBuffer = bytes.as_mut_ptr().cast();
-        argument.BufferSize = room.try_into().unwrap();
+        argument.BufferSize = room;
         argument.pExtension = &raw mut extension;
         // SAFETY: as above, at HIGH_LEVEL.
         let status = with_irql(15, || unsafe {

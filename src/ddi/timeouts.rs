@@ -154,8 +154,7 @@ ddi_fn! {
         let report = adapter.engine.debug_report();
         if let Some(to) = NonNull::new(argument.pBuffer.cast::<u8>()) {
             let from = report.as_bytes();
-            let room = usize::try_from(argument.BufferSize).unwrap_or(usize::MAX);
-            let bytes = from.len().min(room);
+            let bytes = from.len().min(argument.BufferSize);
             // SAFETY: so many bytes are in the report, and there is room for them.
             unsafe { to.as_ptr().copy_from_nonoverlapping(from.as_ptr(), bytes) };
         }

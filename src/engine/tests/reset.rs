@@ -6,6 +6,7 @@ use std::time::Duration;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use super::rig::{Buffer, Rig, completed, preempted, rig, steps, wait, work};
+use crate::engine::private::Position;
 use crate::engine::queue::Job;
 use crate::kernel::host::World;
 use crate::kernel::testing::passive;
@@ -44,7 +45,7 @@ fn a_stuck_worker_is_replaced_and_touches_nothing_when_it_comes_back() {
     assert_eq!(rig.machine.shut(), 1);
     assert_eq!(
         buffer.private(0).position,
-        Default::default(),
+        Position::default(),
         "nor is its buffer written"
     );
     // It is the spare one of the next hang.

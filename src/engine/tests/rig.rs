@@ -163,13 +163,13 @@ impl Buffer {
         let address = dma.0.as_ptr().expose_provenance() as u64;
         let (mut at, mut ends) = (0, Vec::new());
         for (block, operations) in private.chunks_mut(private::BYTES).zip(blocks) {
-            let begin = at;
-            let begun = private::begin(block, address + begin as u64, Kind::Paging).unwrap();
+            let from = at;
+            let begun = private::begin(block, address + from as u64, Kind::Paging).unwrap();
             for operation in *operations {
                 at += record::encode(&mut dma.0[at..], operation, &[]).unwrap();
                 ends.push(u32::try_from(at).unwrap());
             }
-            begun.finish(u32::try_from(at - begin).unwrap()).unwrap();
+            begun.finish(u32::try_from(at - from).unwrap()).unwrap();
         }
         let dma = KernelBuffer::from(&mut dma.0[..]);
         let private = KernelBuffer::from(&mut private[..]);

@@ -3,6 +3,7 @@
 use core::sync::atomic::Ordering;
 
 use super::rig::{Buffer, completed, rig, steps, wait, work};
+use crate::engine::private::Position;
 use crate::engine::queue::Job;
 use crate::engine::record::Operation;
 use crate::kernel::VerticalSync;
@@ -32,7 +33,7 @@ fn jobs_are_executed_and_reported_in_order() {
             for buffer in &buffers {
                 // Rendered anew, into the same buffers.
                 let private = crate::engine::private::Private {
-                    position: Default::default(),
+                    position: Position::default(),
                     ..buffer.private(0)
                 };
                 buffer.spoil_private(0, &crate::engine::private::encode(&private));
