@@ -88,6 +88,11 @@ impl Journal {
         self.dead.load(Ordering::Acquire)
     }
 
+    /// Where it stopped.
+    pub(crate) fn bugcheck_now(&self) -> Option<Bugcheck> {
+        self.with(|kept| kept.bugcheck.clone())
+    }
+
     /// The machine stops, unless it has before.
     #[allow(dead_code)] // VidMm and VidSch are about to
     pub(crate) fn bugcheck(&self, bugcheck: Bugcheck) {

@@ -9,6 +9,7 @@ use dxgk_sys::{DRIVER_OBJECT, NTSTATUS};
 use spin::Mutex;
 
 use crate::adapter::AdapterInner;
+use crate::callbacks::Turn;
 use crate::frame::Frames;
 use crate::gate::Gate;
 use crate::host::Host;
@@ -87,6 +88,7 @@ pub(crate) struct PortInner {
     /// Serialises what is serial for the whole driver: AddDevice and Unload.
     pub gate: Gate,
     pub turns: Turns,
+    pub callbacks: Turn,
     pub driver_object: AtomicPtr<DRIVER_OBJECT>,
     pub registration: Mutex<Option<Arc<Registration>>>,
     /// What the last registration was answered with.
@@ -104,6 +106,7 @@ impl Port {
             frames: Frames::new(),
             gate: Gate::default(),
             turns: Turns::default(),
+            callbacks: Turn::default(),
             driver_object: AtomicPtr::default(),
             registration: Mutex::new(None),
             answered: Mutex::new(None),

@@ -141,6 +141,7 @@ fn resolve<R>(
     let result = match &found {
         Some(found) => {
             if !callback.allowed(&found.adapter.port) {
+                note_null_handle(&found.adapter.port);
                 return None;
             }
             look(found)

@@ -208,6 +208,7 @@ impl Adapter {
         let mut taken = false;
         adapter.hold_line(line, Ddi::InterruptRoutine.name(), || {
             let arguments = || format!("message {message}");
+            let before = adapter.interrupts.notified.load(Ordering::Relaxed);
             adapter.port.call_at(
                 &adapter.gate,
                 Ddi::InterruptRoutine,
@@ -218,6 +219,14 @@ impl Adapter {
                     taken = unsafe { routine(adapter.context(), message) } != 0;
                     STATUS_SUCCESS
                 },
+            );
+            // Nobody else notifies while the line is held.
+            let told = adapter.interrupts.notified.load(Ordering::Relaxed) != before;
+            adapter.check(
+                Rule::I1,
+                Ddi::InterruptRoutine.name(),
+                taken || !told,
+                || "notified of an interrupt and says that it was not its own",
             );
         });
         adapter.run_dpc();

@@ -5,14 +5,16 @@
 
 use alloc::format;
 use alloc::sync::Arc;
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use dxgk_sys::HANDLE;
 
 use crate::adapter::AdapterInner;
 use crate::ddi::Ddi;
 use crate::host::irql;
-use crate::port::PortInner;
+use crate::port::{Port, PortInner};
 use crate::registry::{self, AdapterRef};
+use crate::report::Bugcheck;
 use crate::rules::Rule;
 
 pub(crate) mod absent;
@@ -81,6 +83,62 @@ const BUGCHECK: [Ddi; 3] = [
     Ddi::SystemDisplayWrite,
 ];
 
+/// Those that may fail at any time, for want of memory or because the device or the object is gone.
+const MAY_FAIL: [Callback; 10] = [
+    Callback::GetDeviceInformation,
+    Callback::IndicateChildStatus,
+    Callback::MapMemory,
+    Callback::QueryServices,
+    Callback::ReadDeviceSpace,
+    Callback::WriteDeviceSpace,
+    Callback::GetHandleData,
+    Callback::AcquireHandleData,
+    Callback::AcquirePostDisplayOwnership,
+    Callback::QueryMonitorInterface,
+];
+
+/// Which call of a callback that may fail is to fail.
+#[derive(Default)]
+pub(crate) struct Turn {
+    calls: AtomicU64,
+    /// 0 is none.
+    fail_at: AtomicU64,
+}
+
+impl Turn {
+    fn fails(&self) -> bool {
+        let call = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
+        self.fail_at.load(Ordering::Relaxed) == call
+    }
+}
+
+impl Port {
+    /// Makes the n-th call from now (1 is the next one) of those DXGKRNL callbacks that may fail at any time fail,
+    /// once; `None` takes that back. A handle that cannot be resolved gives NULL, the others an error.
+    pub fn fail_callback(&self, nth: Option<u64>) {
+        let turn = &self.0.callbacks;
+        let at = nth.map_or(0, |nth| turn.calls.load(Ordering::Relaxed) + nth);
+        turn.fail_at.store(at, Ordering::Relaxed);
+    }
+
+    /// Calls of such callbacks so far.
+    pub fn callbacks(&self) -> u64 {
+        self.0.callbacks.calls.load(Ordering::Relaxed)
+    }
+
+    /// Where Windows would have stopped the machine.
+    pub fn bugcheck(&self) -> Option<Bugcheck> {
+        self.0.journal.bugcheck_now()
+    }
+}
+
+/// What the interrupt routine may call.
+const INTERRUPT: [Callback; 3] = [
+    Callback::QueueDpc,
+    Callback::NotifyInterrupt,
+    Callback::LogEtwEvent,
+];
+
 impl Callback {
     pub(crate) fn info(self) -> &'static CallbackInfo {
         &CALLBACKS[self as usize]
@@ -90,7 +148,7 @@ impl Callback {
         self.info().name
     }
 
-    /// Counts the call; false if it comes at the wrong moment, which is recorded.
+    /// Counts the call; false if it comes at the wrong moment, which is recorded, or if it is its turn to fail.
     pub(crate) fn allowed(self, port: &PortInner) -> bool {
         let info = self.info();
         port.journal.callback(self);
@@ -102,13 +160,20 @@ impl Callback {
                 format!("called in {}", ddi.name())
             });
         }
+        let interrupt = port
+            .frames
+            .current(port.host.thread_id(), |frame| frame.ddi);
+        if interrupt == Some(Ddi::InterruptRoutine) && !INTERRUPT.contains(&self) {
+            return port.check(Rule::I1, info.name, false, || "called in InterruptRoutine");
+        }
         let now = port.host.irql();
-        port.check(
+        let sound = port.check(
             info.rule,
             info.name,
             (info.lowest..=info.highest).contains(&now),
             || format!("called at IRQL {now}"),
-        )
+        );
+        sound && !(MAY_FAIL.contains(&self) && port.callbacks.fails())
     }
 
     /// The adapter of a `DeviceHandle`, if the callback may be called now.

@@ -39,10 +39,8 @@ impl AdapterInner {
             Kind::DXGK_INTERRUPT_CRTC_VSYNC => !self.registration.display_only,
             Kind::DXGK_INTERRUPT_DISPLAYONLY_VSYNC
             | Kind::DXGK_INTERRUPT_DISPLAYONLY_PRESENT_PROGRESS => self.registration.display_only,
-            // "Reserved for system use", yet its record is documented: taken where there are contexts (G29).
-            Kind::DXGK_INTERRUPT_DMA_FAULTED => {
-                self.registration.table.DxgkDdiSubmitCommand.is_some()
-            }
+            // Reserved for the system.
+            Kind::DXGK_INTERRUPT_DMA_FAULTED => false,
             other => other.name().is_some() && !self.registration.display_only,
         };
         self.check(Rule::I2, NOTIFY, fits, || {
@@ -69,9 +67,7 @@ impl AdapterInner {
             }
             Kind::DXGK_INTERRUPT_DMA_COMPLETED
             | Kind::DXGK_INTERRUPT_DMA_PREEMPTED
-            | Kind::DXGK_INTERRUPT_DMA_FAULTED
-                if fits =>
-            {
+            | Kind::DXGK_INTERRUPT_DMA_FAULTED => {
                 let told = self.interrupts.vsync_told.load(Ordering::Relaxed);
                 self.check(
                     Rule::I2,
@@ -79,7 +75,9 @@ impl AdapterInner {
                     !told,
                     || "reports DMA after the VSYNC of the same interrupt",
                 );
-                self.report_dma(data);
+                if !self.registration.display_only {
+                    self.report_dma(data);
+                }
             }
             _ => {}
         }

@@ -46,7 +46,7 @@ impl AdapterInner {
             status == STATUS_SUCCESS && fence != pattern.u32(),
             || "CurrentFence is not set",
         );
-        self.take_events();
+        self.flush();
         let state = self.scheduler.state.lock();
         let (completed, submitted) = (state.node.completed, state.node.submitted);
         drop(state);

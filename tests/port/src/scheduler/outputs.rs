@@ -170,7 +170,7 @@ impl Output {
             let bind = named.is_some_and(Option::is_some);
             let size = named
                 .and_then(Option::as_ref)
-                .map_or(u64::MAX, |object| object.info.0.Size as u64);
+                .map_or(0, |object| object.info.0.Size as u64);
             let fits = [
                 (named.is_some(), "AllocationIndex"),
                 (!bind || patch.PatchOffset < bytes, "PatchOffset"),
@@ -178,7 +178,10 @@ impl Output {
                     patch.SplitOffset >= split && patch.SplitOffset <= bytes,
                     "SplitOffset",
                 ),
-                (u64::from(patch.AllocationOffset) < size, "AllocationOffset"),
+                (
+                    size == 0 || u64::from(patch.AllocationOffset) < size,
+                    "AllocationOffset",
+                ),
                 (patch.u0.SlotId() <= most_slots, "SlotId"),
                 (patch.u0.Reserved() == 0, "Reserved"),
             ];

@@ -191,6 +191,7 @@ impl AdapterInner {
                 format!("LastAbortedFenceId {fence}: completed {completed}, submitted {submitted}");
             self.port
                 .bugcheck(NAME, SCHEDULER_ERROR, parameters, detail);
+            return None;
         }
         Some(fence)
     }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
 
+use super::miniport::queue::{Engine, Fault};
 use dxgk_port::{AdapterIndex, Host, PoolUse, TagUse};
 use dxgk_sys::{
     CM_RESOURCE_MEMORY_PREFETCHABLE, CmResourceTypeInterrupt, CmResourceTypeMemory, DEVICE_OBJECT,
@@ -53,6 +54,18 @@ pub struct Machine {
     pub lines: Mutex<Vec<String>>,
     /// The interrupt is connected.
     pub interrupt: AtomicBool,
+    /// The engines of the miniports that were added here.
+    engines: Mutex<Vec<Arc<Engine>>>,
+    /// Blocks of user memory.
+    user: Mutex<HashMap<usize, usize>>,
+    /// Engines cannot be reset by themselves.
+    pub no_engine_reset: AtomicBool,
+    /// The engines stand still.
+    pub stalled: AtomicBool,
+    /// Time that passes on this machine beside the clock's, in 100 ns.
+    pub extra_time: AtomicU64,
+    /// How much of it passes whenever somebody waits.
+    pub hurry: AtomicU64,
     /// The pool is known as a whole only.
     pub hide_tags: AtomicBool,
 }
@@ -89,6 +102,21 @@ fn layout(bytes: usize) -> std::alloc::Layout {
 impl Machine {
     pub fn new() -> Arc<Self> {
         Arc::new(Self::default())
+    }
+
+    /// Makes the engines of the miniports that are here do something wrong.
+    pub fn set_fault(&self, fault: Fault) {
+        for engine in self.engines.lock().unwrap().iter() {
+            engine.set_fault(fault);
+        }
+    }
+
+    /// An engine that works while somebody waits, for as long as the machine lives.
+    pub fn new_engine(&self) -> *const Engine {
+        let engine = Arc::new(Engine::new());
+        let address = Arc::as_ptr(&engine);
+        self.engines.lock().unwrap().push(engine);
+        address
     }
 
     /// A zeroed block of the driver's pool.
@@ -156,13 +184,39 @@ impl Host for Machine {
     }
 
     fn relax(&self) {
+        let hurry = self.hurry.load(Ordering::Relaxed);
+        self.extra_time.fetch_add(hurry, Ordering::Relaxed);
+        if !self.stalled.load(Ordering::Relaxed) {
+            let engines = self.engines.try_lock().map(|engines| engines.clone());
+            for engine in engines.into_iter().flatten() {
+                engine.step();
+            }
+        }
         std::thread::yield_now();
+    }
+
+    fn stall(&self, on: bool) -> bool {
+        self.stalled.store(on, Ordering::Relaxed);
+        true
+    }
+
+    fn user_memory(&self, bytes: usize) -> Option<NonNull<u8>> {
+        // SAFETY: the size is not 0.
+        let memory = NonNull::new(unsafe { std::alloc::alloc_zeroed(layout(bytes)) })?;
+        self.user.lock().unwrap().insert(memory.addr().get(), bytes);
+        Some(memory)
+    }
+
+    fn free_user_memory(&self, address: NonNull<u8>) {
+        let bytes = self.user.lock().unwrap().remove(&address.addr().get());
+        // SAFETY: allocated above with this layout.
+        unsafe { std::alloc::dealloc(address.as_ptr(), layout(bytes.expect("user memory"))) };
     }
 
     fn time_100ns(&self) -> u64 {
         static START: OnceLock<Instant> = OnceLock::new();
         let passed = START.get_or_init(Instant::now).elapsed();
-        u64::try_from(passed.as_nanos() / 100).unwrap()
+        u64::try_from(passed.as_nanos() / 100).unwrap() + self.extra_time.load(Ordering::Relaxed)
     }
 
     fn resources(&self, _adapter: AdapterIndex) -> Vec<u8> {

@@ -3,6 +3,7 @@
 #![allow(dead_code)] // each test uses its part
 
 pub mod display;
+pub mod engine;
 pub mod machine;
 pub mod miniport;
 pub mod scenario;

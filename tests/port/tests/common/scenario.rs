@@ -10,6 +10,7 @@ use dxgk_sys::{
 };
 
 use super::display;
+use super::engine;
 use super::machine::Machine;
 use super::miniport::Blob;
 use super::vidpn;
@@ -71,6 +72,7 @@ pub fn run_with(table: &DRIVER_INITIALIZATION_DATA, settings: Settings) -> Repor
             adapter.interrupt(0);
             allocations(&adapter);
             faults(&adapter, &machine);
+            engine::exercise(&adapter, &machine);
             display::exercise(&adapter, &machine);
             vidpn::exercise(&adapter, &machine);
             adapter.exercise_requests();

@@ -165,7 +165,7 @@ ddi_fn! {
     unsafe fn isr_queues_nothing(this: PVOID, _message: ULONG) -> BOOLEAN {
         let context = unsafe { context(this) };
         let mut data = DXGKARGCB_NOTIFY_INTERRUPT_DATA::ZERO;
-        data.InterruptType = DXGK_INTERRUPT_TYPE::DXGK_INTERRUPT_DMA_COMPLETED;
+        data.InterruptType = good::HARMLESS;
         good::notify(context, &mut data);
         good::retrace(context);
         1

@@ -31,6 +31,7 @@ saboteurs! {
     };
     creates_contexts_and_destroys_none breaks "G2" => with(|table| {
         table.DxgkDdiCreateContext = Some(create_context);
+        table.DxgkDdiDestroyContext = None;
     });
     has_sources_but_no_vidpn_callbacks breaks "G2" => with(|table| {
         table.DxgkDdiIsSupportedVidPn = None;

@@ -230,7 +230,7 @@ answers! {
     }
     cancels_one_engine(answer, status) {
         if let Some(caps) = answer.caps(status) {
-            caps.SchedulingCaps |= DXGK_VIDSCHCAPS::CancelCommandAware;
+            caps.SchedulingCaps = DXGK_VIDSCHCAPS::CancelCommandAware;
         }
         status
     }
@@ -255,7 +255,7 @@ answers! {
     }
     preempts_one_engine(answer, status) {
         if let Some(caps) = answer.caps(status) {
-            caps.SchedulingCaps |= DXGK_VIDSCHCAPS::PreemptionAware;
+            caps.SchedulingCaps = DXGK_VIDSCHCAPS::PreemptionAware;
         }
         status
     }
@@ -334,7 +334,10 @@ saboteurs! {
     });
     has_no_wddm_version breaks "Q7" => query!(no_version);
     preempts_without_engines breaks "Q8" => query!(preempts_one_engine);
-    cancels_without_the_callback breaks "Q8" => query!(cancels_without_callback);
+    cancels_without_the_callback breaks "Q8" => with(|table| {
+        table.DxgkDdiQueryAdapterInfo = Some(cancels_without_callback);
+        table.DxgkDdiCancelCommand = None;
+    });
     promises_surprise_removal_without_callback breaks "G2" => with(|table| {
         table.DxgkDdiQueryAdapterInfo = Some(promises_surprise);
         table.DxgkDdiNotifySurpriseRemoval = None;

@@ -31,7 +31,7 @@ saboteurs! {
     reports_an_unknown_type breaks "I2" => with(|table| {
         table.DxgkDdiInterruptRoutine = Some(interrupt_unknown);
     });
-    reports_dma_after_vsync breaks "I2" => with(|table| {
+    reports_dma_after_vsync breaks "I2" "I4" => with(|table| {
         table.DxgkDdiInterruptRoutine = Some(interrupt_reversed);
     });
     reports_vsync_without_sources breaks "I2" => {
@@ -111,7 +111,7 @@ saboteurs! {
     a_pointers_shape_is_written breaks "B2.13" => with(|table| {
         table.DxgkDdiSetPointerShape = Some(shape_written);
     });
-    reports_a_fault_of_its_own breaks "I2" => with(|table| {
+    reports_a_fault_of_its_own breaks "I2" "I4" => with(|table| {
         table.DxgkDdiInterruptRoutine = Some(interrupt_faulted);
     });
     a_flip_comes_back_lower breaks "B3" => with(|table| {
@@ -170,7 +170,9 @@ ddi_fn! {
     unsafe fn interrupt_reversed(this: PVOID, _message: ULONG) -> BOOLEAN {
         let context = unsafe { context(this) };
         good::retrace(context);
-        dma(context);
+        if context.screen.vsync.load(Relaxed) {
+            dma(context);
+        }
         good::queue_dpc(context);
         1
     }

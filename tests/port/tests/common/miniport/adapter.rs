@@ -7,6 +7,7 @@
 
 use std::ptr;
 use std::slice;
+use std::sync::atomic::Ordering;
 
 use dxgk_sys::status::*;
 use dxgk_sys::*;
@@ -28,6 +29,7 @@ fn add(version: u32, device_object: *mut DEVICE_OBJECT, out: *mut PVOID) -> NTST
         interface: DXGKRNL_INTERFACE::ZERO,
         framebuffer: ptr::null_mut(),
         registers: ptr::null_mut(),
+        engine: unsafe { &*machine }.new_engine(),
         screen: super::Screen::default(),
         shown: None,
     };
@@ -122,6 +124,12 @@ pub fn capabilities() -> DXGK_DRIVERCAPS {
         | DXGK_FLIPCAPS::FlipImmediateMmIo
         | DXGK_FLIPCAPS::FlipIndependent;
     caps.PointerCaps = DXGK_POINTERFLAGS::Monochrome | DXGK_POINTERFLAGS::Color;
+    caps.SchedulingCaps = DXGK_VIDSCHCAPS::MultiEngineAware
+        | DXGK_VIDSCHCAPS::PreemptionAware
+        | DXGK_VIDSCHCAPS::CancelCommandAware;
+    caps.GpuEngineTopology.NbAsymetricProcessingNodes = 1;
+    caps.MaxAllocationListSlotId = 1;
+    (caps.SupportPerEngineTDR, caps.SupportDirectFlip) = (1, 1);
     (caps.MaxPointerWidth, caps.MaxPointerHeight) = (64, 64);
     caps
 }
@@ -141,6 +149,7 @@ ddi_fn! {
 
     pub unsafe fn remove_device(this: PVOID) -> NTSTATUS {
         let context = unsafe { context(this) };
+        context.engine().attach(ptr::null_mut());
         unmap(context);
         context.machine().free(this.cast());
         STATUS_SUCCESS
@@ -181,6 +190,8 @@ ddi_fn! {
             return status;
         }
         super::begin(context);
+        let pointer: *mut Context = context;
+        context.engine().attach(pointer);
         unsafe {
             sources.write(1);
             children.write(1);
@@ -190,6 +201,7 @@ ddi_fn! {
 
     pub unsafe fn stop_device(this: PVOID) -> NTSTATUS {
         super::end(unsafe { context(this) });
+        unsafe { context(this) }.engine().attach(ptr::null_mut());
         unmap(unsafe { context(this) });
         STATUS_SUCCESS
     }
@@ -246,9 +258,10 @@ ddi_fn! {
     }
 
     pub unsafe fn query_adapter_info(
-        _this: PVOID,
+        this: PVOID,
         argument: *const DXGKARG_QUERYADAPTERINFO,
     ) -> NTSTATUS {
+        let context = unsafe { context(this) };
         let argument = unsafe { &*argument };
         let out = argument.OutputDataSize as usize;
         match argument.Type {
@@ -256,7 +269,10 @@ ddi_fn! {
                 if argument.pOutputData.is_null() || out < 336 {
                     return STATUS_INVALID_PARAMETER;
                 }
-                let caps = capabilities();
+                let mut caps = capabilities();
+                if context.screen.display_only.load(Ordering::Relaxed) {
+                    caps.SchedulingCaps = DXGK_VIDSCHCAPS::empty();
+                }
                 let bytes = out.min(size_of_val(&caps));
                 let target = argument.pOutputData.cast::<u8>();
                 unsafe {
@@ -293,6 +309,13 @@ ddi_fn! {
                 head.PagingBufferSegmentId = 2;
                 head.PagingBufferSize = 4096;
                 head.PagingBufferPrivateDataSize = 0;
+                STATUS_SUCCESS
+            }
+            DXGK_QUERYADAPTERINFOTYPE::DXGKQAITYPE_HISTORYBUFFERPRECISION => {
+                if argument.pOutputData.is_null() || out < size_of::<u32>() {
+                    return STATUS_INVALID_PARAMETER;
+                }
+                unsafe { argument.pOutputData.cast::<u32>().write(64) };
                 STATUS_SUCCESS
             }
             _ => STATUS_INVALID_PARAMETER,

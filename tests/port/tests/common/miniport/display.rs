@@ -98,6 +98,10 @@ pub fn mode() -> DXGK_DISPLAY_INFORMATION {
     info
 }
 
+/// An interrupt that nobody waits for.
+pub const HARMLESS: DXGK_INTERRUPT_TYPE =
+    DXGK_INTERRUPT_TYPE::DXGK_INTERRUPT_MICACAST_CHUNK_PROCESSING_COMPLETE;
+
 pub fn notify(context: &Context, data: &mut DXGKARGCB_NOTIFY_INTERRUPT_DATA) {
     let notify = context.interface.DxgkCbNotifyInterrupt.unwrap();
     unsafe { notify(context.interface.DeviceHandle, data) };
@@ -205,7 +209,7 @@ ddi_fn! {
         let context = unsafe { context(this) };
         if !context.screen.display_only.load(Relaxed) {
             let mut data = DXGKARGCB_NOTIFY_INTERRUPT_DATA::ZERO;
-            data.InterruptType = DXGK_INTERRUPT_TYPE::DXGK_INTERRUPT_DMA_COMPLETED;
+            data.InterruptType = HARMLESS;
             notify(context, &mut data);
         }
         retrace(context);

@@ -15,7 +15,10 @@ use super::machine::Machine;
 
 mod adapter;
 mod allocation;
+pub mod commands;
+pub mod contexts;
 mod display;
+pub mod queue;
 pub mod vidpn;
 pub mod vidpn_objects;
 
@@ -33,6 +36,8 @@ pub struct Context {
     pub framebuffer: *mut c_void,
     pub registers: *mut c_void,
     pub screen: Screen,
+    /// The machine keeps it.
+    pub engine: *const queue::Engine,
     /// Size of the committed mode.
     pub shown: Option<(u32, u32)>,
 }
@@ -72,7 +77,7 @@ impl Blob {
         (blob.magic == MAGIC && sane(blob.width) && sane(blob.height)).then_some(blob)
     }
 
-    fn size(self) -> usize {
+    pub fn size(self) -> usize {
         self.width as usize * self.height as usize * 4
     }
 }
@@ -106,6 +111,10 @@ impl Context {
 
     pub fn free<T>(&self, block: *mut T) {
         self.machine().free(block.cast());
+    }
+
+    pub fn engine(&self) -> &queue::Engine {
+        unsafe { &*self.engine }
     }
 
     pub fn is_wddm2(&self) -> bool {
@@ -150,6 +159,7 @@ pub fn table(version: u32) -> DRIVER_INITIALIZATION_DATA {
     table.DxgkDdiDescribeAllocation = Some(describe_allocation);
     table.DxgkDdiGetStandardAllocationDriverData = Some(get_standard_allocation_driver_data);
     fill(&mut table);
+    contexts::fill(&mut table);
     vidpn::fill(&mut table);
     if version >= 0x5023 {
         table.DxgkDdiCalibrateGpuClock = Some(calibrate_gpu_clock);
