@@ -9,7 +9,10 @@ use std::ptr;
 use pool_common::{Bench, in_every_mode, passive};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use vmdisp::pool::{Full, Wrong};
+use vmdisp::pool::{Class, Full, Wrong};
+
+/// The classes of a pair here: its objects are like all others.
+const BOTH: [Class; 2] = [Class::FIRST, Class::FIRST];
 
 /// One thing asked of a pool. An index counts the handles of its kind, modulo how many there are.
 #[derive(Clone, Debug)]
@@ -22,6 +25,14 @@ enum Step {
         fail_slot: Option<u64>,
         fail_pool: Option<u64>,
     },
+    /// Pairs, with the n-th slot or pool call failing.
+    InsertPairs {
+        count: usize,
+        fail_slot: Option<u64>,
+        fail_pool: Option<u64>,
+    },
+    /// Pairs of live objects, neighbours in the order of their handles or not.
+    RemovePairs(Vec<(usize, Option<usize>)>),
     /// A release batch of live objects.
     Remove(Vec<usize>),
     /// A release batch of live, stale and made-up handles, mixed.
@@ -49,8 +60,17 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
                 fail_pool,
             },
         );
+    let pairs = (1..30_usize, failure(), failure());
+    let pairs = pairs.prop_map(|(count, fail_slot, fail_pool)| Step::InsertPairs {
+        count,
+        fail_slot,
+        fail_pool,
+    });
+    let two = (any::<usize>(), prop::option::weighted(0.2, any::<usize>()));
     let step = prop_oneof![
         3 => insert,
+        3 => pairs,
+        3 => prop::collection::vec(two, 1..60).prop_map(Step::RemovePairs),
         2 => prop::collection::vec(any::<usize>(), 1..200).prop_map(Step::Remove),
         1 => prop::collection::vec((0..4_u8, any::<usize>()), 1..50).prop_map(Step::RemoveMixed),
         1 => any::<usize>().prop_map(Step::Get),
@@ -103,8 +123,51 @@ impl Model {
         }
     }
 
+    fn insert_pair(&mut self, bench: &Bench) {
+        let numbers = [self.next, self.next + 1];
+        self.next += 2;
+        let [first, second] = numbers.map(|number| move || bench.object(number));
+        let inserted = bench.pool.insert_pair(BOTH, first, second, passive());
+        for (handle, number) in inserted.into_iter().flatten().zip(numbers) {
+            let handle = handle.as_ptr();
+            let before = self.live.insert(handle.addr(), (handle, number));
+            assert!(before.is_none(), "two objects with one handle");
+        }
+    }
+
+    fn remove_pair(&mut self, bench: &Bench, index: usize, other: Option<usize>) {
+        let other = other.unwrap_or(index.wrapping_add(1));
+        let (Some((first, _)), Some((second, _))) = (self.pick(index), self.pick(other)) else {
+            return;
+        };
+        if bench.pool.discard_pair(BOTH, [first, second], passive()) {
+            for handle in [first, second] {
+                assert!(self.live.remove(&handle.addr()).is_some());
+                self.stale.push(handle);
+            }
+        }
+    }
+
     fn step(&mut self, bench: &Bench, step: &Step) {
         match step {
+            Step::InsertPairs {
+                count,
+                fail_slot,
+                fail_pool,
+            } => {
+                bench.world.fail_slot(*fail_slot);
+                bench.world.fail_pool_call(*fail_pool);
+                for _ in 0..*count {
+                    self.insert_pair(bench);
+                }
+                bench.world.fail_slot(None);
+                bench.world.fail_pool_call(None);
+            }
+            Step::RemovePairs(choices) => {
+                for (index, other) in choices {
+                    self.remove_pair(bench, *index, *other);
+                }
+            }
             Step::Insert {
                 length,
                 hint,

@@ -14,15 +14,15 @@ use vmdisp_abi::allocation::AllocationFlags;
 
 use super::object::Object;
 use super::rollback::Rollback;
-use super::spec::{self, Decided, Refusal, usage};
-use super::{Allocation, Resource, Store};
+use super::spec::{self, Decided, Reader, Refusal, usage};
+use super::{Allocation, Resource, Store, single};
 use crate::kernel::caller::CallerData;
 use crate::kernel::complain;
 use crate::kernel::irql::Passive;
 use crate::memory::segments::{APERTURE, SegmentSet, Segments, VIDEO_MEMORY};
 use crate::pool::Full;
 
-const CALL: &CStr = c"CreateAllocation";
+pub(super) const CALL: &CStr = c"CreateAllocation";
 
 /// Alignment of every allocation in bytes: a page, which the memory manager places by anyway.
 const ALIGNMENT: u32 = 4096;
@@ -112,6 +112,40 @@ pub fn create<V: Fn(&DXGK_ALLOCATIONINFO) -> CallerData<'_>>(
     }
     let label = spec::fetch_label(CALL, group, irql)?;
     let with_resource = flags.contains(DXGK_CREATEALLOCATIONFLAGS::Resource);
+    if with_resource
+        && resource.is_null()
+        && let [info] = &mut *elements.infos
+    {
+        let data = (elements.view)(info);
+        let made = single::create(store, &sizes, label, data, irql)
+            .inspect_err(|_| info.hAllocation = ptr::null_mut())?;
+        describe(info, usage(&made.words), &made.decided);
+        info.hAllocation = made.allocation.as_ptr();
+        *resource = made.resource.as_ptr();
+        return Ok(());
+    }
+    create_list(
+        store,
+        segments,
+        with_resource,
+        label,
+        elements,
+        resource,
+        irql,
+    )
+}
+
+/// As [`create`], for a list of any length, with flags and label as they were found right.
+#[inline(never)]
+fn create_list<V: Fn(&DXGK_ALLOCATIONINFO) -> CallerData<'_>>(
+    store: &Store,
+    segments: &Segments,
+    with_resource: bool,
+    label: u32,
+    elements: Elements<'_, V>,
+    resource: &mut HANDLE,
+    irql: Passive,
+) -> Result<(), Error> {
     let existing = if with_resource && !resource.is_null() {
         match store.resource(*resource, irql) {
             Ok(found) => Some(found),
@@ -124,13 +158,14 @@ pub fn create<V: Fn(&DXGK_ALLOCATIONINFO) -> CallerData<'_>>(
         None
     };
 
+    let sizes = segments.sizes();
+    let mut reader = Reader::new(CALL, &sizes, irql);
     let count = elements.infos.len();
     let new_resource = with_resource && existing.is_none();
     let slots = count.saturating_add(usize::from(new_resource));
     let mut batch = store.objects.batch(slots, irql);
     batch.ready();
     let mut infos = Rollback::new(elements.infos, |info| info.hAllocation = ptr::null_mut());
-    let mut reader = spec::Reader::new(CALL, &sizes, irql);
     let mut bytes = 0_u64;
     infos.try_each(|info| {
         let (words, decided) = reader.read((elements.view)(info))?;

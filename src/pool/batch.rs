@@ -75,6 +75,13 @@ impl<'a, T: Send + Sync> Batch<'a, T> {
         }
     }
 
+    /// As [`Batch::new`], where it has been asked for each slot before.
+    pub(super) fn unwatched(slab: &'a Slab<T>, hint: usize, irql: Dispatch) -> Self {
+        let mut batch = Self::new(slab, hint, irql);
+        batch.watched = false;
+        batch
+    }
+
     /// Takes the slots that are expected now, and not with the first object: for a caller who will
     /// insert one in any case. Once, before the first object.
     #[inline(always)]
@@ -308,7 +315,7 @@ impl<T> Taken<T> {
 /// Asks for a slot, in a world that watches.
 #[cold]
 #[inline(never)]
-fn ask() -> bool {
+pub(super) fn ask() -> bool {
     slot_allowed()
 }
 

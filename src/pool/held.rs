@@ -7,11 +7,11 @@
 use core::ptr::NonNull;
 
 use super::release::ReleaseBatch;
-use super::run::{RUN, Run, Slots};
+use super::run::{Run, Slots};
 use super::shard::{After, ShardState};
 use super::slot::{self, Slot};
 use super::{Class, Mode, Wrong};
-use crate::kernel::{SpinGuard, free};
+use crate::kernel::SpinGuard;
 
 /// Objects that are removed under one hold of a lock, at most.
 pub(super) const HOLD: usize = 64;
@@ -114,18 +114,9 @@ impl<'a, T: Send + Sync> ReleaseBatch<'a, T> {
         let gone = core::mem::replace(&mut held.gone, Slots::NONE);
         let run = held.run;
         if held.shard.give::<T>(run, gone) == After::GiveBack {
-            self.give_back(run);
-        }
-    }
-
-    /// Frees a run that is empty and out of its shard.
-    #[cold]
-    fn give_back(&mut self, run: &'static Run) {
-        let block = self.slab.close(run, self.irql);
-        self.held = None;
-        if let Some(block) = NonNull::new(block) {
-            // SAFETY: the run was taken with this tag and size, and nothing leads to it any more.
-            unsafe { free(self.slab.tag, block, RUN) };
+            if let Some(held) = self.held.take() {
+                self.slab.give_back(run, held.shard, self.irql);
+            }
         }
     }
 

@@ -19,6 +19,7 @@
 //!   processors rarely meet at a lock.
 //! * A **batch** (`batch.rs`) inserts many objects for one lock, and takes all of them back if it
 //!   is dropped before it is committed. A **release batch** (`release.rs`, `held.rs`) removes many.
+//!   Two objects that come and go together need neither (`pair.rs`, `spare.rs`).
 //! * A slot is looked at under its shard's lock only, and so is never one of a run that is gone.
 //!   Looking an object up pins it: it cannot be removed before the pin is taken back.
 //! * With Driver Verifier each object gets a pool block of its own (`single.rs`), so that Verifier
@@ -30,6 +31,7 @@
 mod batch;
 mod growth;
 mod held;
+mod pair;
 mod release;
 mod run;
 mod set;
@@ -37,6 +39,7 @@ mod shard;
 mod single;
 mod slab;
 mod slot;
+mod spare;
 
 use core::ffi::{CStr, c_void};
 use core::marker::PhantomData;

@@ -4,6 +4,7 @@
 //! without a lock looks again at what it says once it holds the lock of the run's shard.
 
 use core::cell::UnsafeCell;
+use core::num::NonZeroU64;
 use core::ptr::{self, NonNull};
 
 use super::slot::{LINE, Slot};
@@ -96,6 +97,11 @@ impl Run {
         whole.then(|| (number, base.wrapping_add(offset).cast()))
     }
 
+    /// The number of a slot of the run.
+    pub(super) fn number_of<T>(&self, slot: NonNull<Slot<T>>) -> usize {
+        slot.addr().get().wrapping_sub(self.base().addr()) / Slot::<T>::BYTES
+    }
+
     /// The slot with this number, or none while the descriptor is not used.
     #[inline]
     pub(super) fn slot<T>(&self, number: usize) -> Option<NonNull<Slot<T>>> {
@@ -169,6 +175,22 @@ impl RunState {
             bits,
             count,
         }
+    }
+
+    /// Takes the two lowest free slots of one word of the map, if it has two: their numbers.
+    #[inline(always)]
+    pub(super) fn take_pair(&mut self) -> Option<[usize; 2]> {
+        let number = self.summary.trailing_zeros() as usize;
+        let word = self.map.get_mut(number)?;
+        let one = NonZeroU64::new(*word)?;
+        let other = NonZeroU64::new(one.get() & one.get().wrapping_sub(1))?;
+        *word = other.get() & other.get().wrapping_sub(1);
+        if *word == 0 {
+            self.summary &= self.summary.wrapping_sub(1);
+        }
+        self.free = self.free.wrapping_sub(2);
+        let first = number.wrapping_mul(64);
+        Some([one, other].map(|bits| first.wrapping_add(bits.trailing_zeros() as usize)))
     }
 
     /// Puts slots back into the map.

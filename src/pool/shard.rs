@@ -1,8 +1,10 @@
 //! Shards: the runs of a processor, and the lock that guards them.
 
-use core::ptr;
+use core::ptr::{self, NonNull};
 
 use super::run::{Run, Slots, slots};
+use super::slot::Slot;
+use super::spare::Spare;
 use crate::kernel::SpinLock;
 use crate::kernel::sync::MODEL;
 
@@ -21,6 +23,7 @@ pub(super) struct ShardState {
     empty: usize,
     pub(super) live: usize,
     pub(super) high_water: usize,
+    pub(super) spare: Spare,
 }
 
 // SAFETY: the pointers lead to descriptors, which are shared between processors by design.
@@ -41,6 +44,7 @@ impl Shard {
             empty: 0,
             live: 0,
             high_water: 0,
+            spare: Spare::NONE,
         }))
     }
 }
@@ -65,16 +69,56 @@ impl ShardState {
     pub(super) fn take<T>(&mut self, run: &Run, want: usize) -> Slots {
         // SAFETY: the caller holds the lock, since it has `self`, and the run is the shard's.
         let state = unsafe { run.state() };
-        if state.free == slots::<T>() {
+        let was_empty = state.free == slots::<T>();
+        let taken = state.take(want);
+        self.taken(run, was_empty, taken.count);
+        taken
+    }
+
+    /// Takes two slots of the first run with free ones, if two lie together there.
+    #[inline(never)]
+    pub(super) fn take_pair<T>(&mut self) -> Option<[NonNull<Slot<T>>; 2]> {
+        let run = self.first()?;
+        // SAFETY: the caller holds the lock, since it has `self`, and the run is the shard's.
+        let state = unsafe { run.state() };
+        let was_empty = state.free == slots::<T>();
+        let pair = state.take_pair()?;
+        self.taken(run, was_empty, pair.len());
+        let [one, other] = pair;
+        Some([run.slot(one)?, run.slot(other)?])
+    }
+
+    /// Counts slots that were taken of a run.
+    #[inline(always)]
+    fn taken(&mut self, run: &Run, was_empty: bool, count: usize) {
+        // SAFETY: as in `take`.
+        let is_full = unsafe { run.state() }.free == 0;
+        if was_empty {
             self.empty = self.empty.wrapping_sub(1);
         }
-        let taken = state.take(want);
-        if state.free == 0 {
+        if is_full {
             self.unlink(run);
         }
-        self.live = self.live.wrapping_add(taken.count);
+        self.count_taken(count);
+    }
+
+    /// Counts slots that are not free any more.
+    #[inline(always)]
+    pub(super) fn count_taken(&mut self, count: usize) {
+        self.live = self.live.wrapping_add(count);
         self.high_water = self.high_water.max(self.live);
-        taken
+    }
+
+    /// Gives two slots back to their run, which count as free already.
+    pub(super) fn give_pair<T>(&mut self, run: &Run, pair: [usize; 2]) -> After {
+        // SAFETY: as in `take`.
+        let state = unsafe { run.state() };
+        let was_full = state.free == 0;
+        for number in pair {
+            state.give(Slots::one(number));
+        }
+        let is_empty = state.free == slots::<T>();
+        self.given(run, was_full, is_empty)
     }
 
     /// Gives slots back to their run.
@@ -86,12 +130,25 @@ impl ShardState {
         state.give(given);
         let is_empty = state.free == slots::<T>();
         self.live = self.live.wrapping_sub(given.count);
+        self.given(run, was_full, is_empty)
+    }
+
+    /// Puts a run that was given slots where it belongs.
+    #[inline(always)]
+    fn given(&mut self, run: &Run, was_full: bool, is_empty: bool) -> After {
         if was_full {
             self.push(run);
         }
-        if !is_empty {
-            return After::Keep;
+        if is_empty {
+            self.emptied(run)
+        } else {
+            After::Keep
         }
+    }
+
+    /// What is to be done with a run that has no taken slot any more.
+    #[cold]
+    fn emptied(&mut self, run: &Run) -> After {
         if self.empty == 0 {
             self.empty = 1;
             return After::Keep;

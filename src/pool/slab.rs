@@ -92,6 +92,14 @@ impl<T> Slab<T> {
     /// Locks the shard with this number.
     #[inline]
     pub(super) fn lock_shard(&self, number: usize, irql: Dispatch) -> SpinGuard<'_, ShardState> {
+        let mut shard = self.shard(number).0.lock(irql);
+        shard.settle_spare::<T>();
+        shard
+    }
+
+    /// Locks the shard with this number, and leaves it its spare pair.
+    #[inline(always)]
+    pub(super) fn lock_for_pair(&self, number: usize, irql: Dispatch) -> SpinGuard<'_, ShardState> {
         self.shard(number).0.lock(irql)
     }
 
@@ -143,6 +151,16 @@ impl<T> Slab<T> {
             slots = slots.wrapping_add(piece.slots.count);
         }
         (taken, slots)
+    }
+
+    /// Takes two free slots of the caller's shard, if it has two at hand.
+    #[inline(always)]
+    pub(super) fn take_pair(&self, irql: Dispatch) -> Option<[NonNull<Slot<T>>; 2]> {
+        if self.mode != Mode::Slab {
+            return None;
+        }
+        let mut shard = self.lock_for_pair(processor() % SHARDS, irql);
+        shard.take_spare().or_else(|| shard.take_pair())
     }
 
     /// Takes up to `want` free slots of one word of a run's map, for a shard whose lock is held.
@@ -198,7 +216,7 @@ impl<T> Slab<T> {
 
     /// Takes an empty run, which is out of its shard, out of the pool. Its block is the caller's to
     /// free.
-    pub(super) fn close(&self, run: &'static Run, irql: Dispatch) -> *mut u8 {
+    fn close(&self, run: &'static Run, irql: Dispatch) -> *mut u8 {
         let mut growth = self.growth.lock(irql);
         let base = run.base();
         // SAFETY: the run is out of its shard, and the shard's lock is still held.
@@ -209,6 +227,23 @@ impl<T> Slab<T> {
         growth.unused(run);
         growth.count_down();
         base
+    }
+
+    /// Frees a run that is empty and out of its shard, and lets go of the shard's lock.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn give_back(
+        &self,
+        run: &'static Run,
+        shard: SpinGuard<'_, ShardState>,
+        irql: Dispatch,
+    ) {
+        let block = self.close(run, irql);
+        drop(shard);
+        if let Some(block) = NonNull::new(block) {
+            // SAFETY: the run was taken with this tag and size, and nothing leads to it any more.
+            unsafe { free(self.tag, block, RUN) };
+        }
     }
 
     /// Makes room for `more` granules in the set.
@@ -238,6 +273,16 @@ impl<T> Slab<T> {
         self.set.find(address, granule(Mode::Slab), |index| {
             let run = self.runs.get(index)?;
             run.slot_at::<T>(address).map(|_| run)
+        })
+    }
+
+    /// As [`Slab::find_run`], with the base that the run had.
+    #[inline(always)]
+    pub(super) fn find_base(&self, address: usize) -> Option<(&'static Run, *mut u8)> {
+        self.set.find(address, granule(Mode::Slab), |index| {
+            let run = self.runs.get(index)?;
+            let base = run.base();
+            Run::slot_of::<T>(base, address).map(|_| (run, base))
         })
     }
 

@@ -16,7 +16,7 @@
 
 use core::cell::UnsafeCell;
 use core::ffi::c_void;
-use core::mem::MaybeUninit;
+use core::mem::{MaybeUninit, needs_drop};
 use core::ptr::{self, NonNull};
 
 use super::{Class, Wrong};
@@ -138,6 +138,21 @@ impl<T> Slot<T> {
         self.handle_of(generation)
     }
 
+    /// Makes the object of a slot that was taken, and makes it visible to lookups. Tells its handle.
+    ///
+    /// # Safety
+    ///
+    /// The caller has taken the slot, which has no value, and has not held it for a batch.
+    #[inline(always)]
+    pub(super) unsafe fn open(&self, class: Class, value: T) -> NonNull<c_void> {
+        let generation = self.header.load(Ordering::Relaxed) & GENERATION;
+        // SAFETY: only the caller reaches the slot.
+        unsafe { self.write(value) };
+        self.header
+            .store(live(class, generation), Ordering::Release);
+        self.handle_of(generation)
+    }
+
     /// Links a held slot to another one of the batch's.
     pub(super) fn link(&self, next: *mut Self) {
         let header = self.header.load(Ordering::Relaxed) & (PIN - 1);
@@ -209,6 +224,27 @@ impl<T> Slot<T> {
     /// Takes a pin back.
     pub(super) fn unpin(&self) {
         self.header.fetch_sub(PIN, Ordering::Release);
+    }
+
+    /// Whether the slot has a live object of this class and generation, without a pin.
+    #[inline(always)]
+    pub(super) fn is_removable(&self, class: Class, generation: usize) -> bool {
+        self.header.load(Ordering::Acquire) == live(class, generation)
+    }
+
+    /// Makes the slot of a handle free and drops its object.
+    ///
+    /// # Safety
+    ///
+    /// As [`Slot::free`], which would succeed.
+    #[inline(always)]
+    pub(super) unsafe fn discard(&self, handle: usize) {
+        let free = handle.wrapping_add(1) & GENERATION;
+        self.header.store(free, Ordering::Relaxed);
+        if needs_drop::<T>() {
+            // SAFETY: the slot was made free just now, and the lock is held.
+            drop(unsafe { self.value_out() });
+        }
     }
 
     /// Makes a live slot of this class and generation free; its value is the caller's then, to

@@ -50,7 +50,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads the data of one allocation, and decides about it.
-    #[inline]
+    #[inline(always)]
     pub fn read(&mut self, data: CallerData<'_>) -> Result<(Words, Decided), Refusal> {
         let Ok::<Words, _>(words) = data.words(self.reads) else {
             return Err(not_read(self.call, data, self.irql));

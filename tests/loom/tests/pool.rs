@@ -261,3 +261,87 @@ fn a_descriptor_serves_another_shard() {
         assert_eq!(remove(pool, handle), Ok(4));
     });
 }
+
+/// The classes of a pair here.
+const BOTH: [Class; 2] = [Class::FIRST, Class::FIRST];
+
+fn insert_pair(pool: &TestPool, numbers: [usize; 2]) -> [Handle; 2] {
+    let [first, second] = numbers.map(|number| move || Object::new(number));
+    pool.insert_pair(BOTH, first, second, passive())
+        .expect("a model has memory")
+        .map(Handle)
+}
+
+/// Together if that is possible, else one by one.
+fn remove_pair(pool: &TestPool, pair: [Handle; 2]) -> usize {
+    if pool.discard_pair(BOTH, pair.map(|handle| handle.0.as_ptr()), passive()) {
+        return 2;
+    }
+    let removed = pair.map(|handle| usize::from(remove(pool, handle).is_ok()));
+    removed.iter().sum()
+}
+
+#[test]
+fn two_threads_insert_and_remove_pairs() {
+    both(|pool| {
+        let other = Arc::clone(pool);
+        let thread = thread::spawn(move || {
+            let pair = insert_pair(&other, [1, 2]);
+            assert_eq!(get(&other, pair[1]), Ok(2));
+            assert_eq!(remove_pair(&other, pair), 2);
+        });
+        let pair = insert_pair(pool, [3, 4]);
+        assert_eq!(remove_pair(pool, pair), 2);
+        thread.join().unwrap();
+    });
+}
+
+/// A pair and one of its objects are removed: each object goes once, and the run with it.
+#[test]
+fn a_pair_and_a_removal_exclude_each_other() {
+    check(Mode::Slab, |pool| {
+        let pair = insert_pair(pool, [1, 2]);
+        let other = Arc::clone(pool);
+        let thread = thread::spawn(move || usize::from(remove(&other, pair[1]).is_ok()));
+        let here = remove_pair(pool, pair);
+        assert_eq!(here + thread.join().unwrap(), 2);
+    });
+}
+
+/// A borrowed object keeps its pair from going as one; then the two go one by one.
+#[test]
+fn a_pair_and_a_borrow_exclude_each_other() {
+    check(Mode::Slab, |pool| {
+        let pair = insert_pair(pool, [1, 2]);
+        let other = Arc::clone(pool);
+        let thread = thread::spawn(move || match get(&other, pair[0]) {
+            Ok(number) => assert_eq!(number, 1),
+            Err(wrong) => assert_ne!(wrong, Wrong::Busy),
+        });
+        let removed = remove_pair(pool, pair);
+        thread.join().unwrap();
+        if removed < 2 {
+            assert_eq!(remove(pool, pair[0]), Ok(1), "it was borrowed");
+        }
+    });
+}
+
+/// The run of a pair is given back while the pair is removed again, and another thread's pair takes a
+/// run in its place.
+#[test]
+fn a_run_goes_with_its_pair() {
+    check(Mode::Slab, |pool| {
+        let first = insert_pair(pool, [1, 2]);
+        let last = insert_pair(pool, [3, 4]);
+        assert_eq!(remove_pair(pool, first), 2);
+        let other = Arc::clone(pool);
+        let thread = thread::spawn(move || {
+            let pair = insert_pair(&other, [5, 6]);
+            assert_eq!(get(&other, pair[0]), Ok(5));
+            assert_eq!(remove_pair(&other, pair), 2);
+        });
+        assert_eq!(remove_pair(pool, last), 2);
+        assert_eq!(remove_pair(pool, last), 0);
+        thread.join().unwrap();
+    });
+}
