@@ -113,10 +113,10 @@ impl<'a, T: Send + Sync> ReleaseBatch<'a, T> {
         }
         let gone = core::mem::replace(&mut held.gone, Slots::NONE);
         let run = held.run;
-        if held.shard.give::<T>(run, gone) == After::GiveBack {
-            if let Some(held) = self.held.take() {
-                self.slab.give_back(run, held.shard, self.irql);
-            }
+        if held.shard.give::<T>(run, gone) == After::GiveBack
+            && let Some(held) = self.held.take()
+        {
+            self.slab.give_back(run, held.shard, self.irql);
         }
     }
 

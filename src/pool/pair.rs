@@ -39,13 +39,13 @@ impl<T: Send + Sync> Pool<T> {
         let Some([at, beside]) = slab.take_pair(irql) else {
             return insert_apart(slab, classes, [first(), second()], irql);
         };
-        // SAFETY: both slots were taken for these objects, and are published once.
-        let handle =
-            |slot: NonNull<Slot<T>>, class, value| unsafe { slot.as_ref().open(class, value) };
-        Ok([
-            Handle(handle(at, one, first())),
-            Handle(handle(beside, other, second())),
-        ])
+        let open = |slot: NonNull<Slot<T>>, class, value| {
+            // SAFETY: a slot that was taken lives.
+            let slot = unsafe { slot.as_ref() };
+            // SAFETY: it was taken for this object, and no batch has held it.
+            Handle(unsafe { slot.open(class, value) })
+        };
+        Ok([open(at, one, first()), open(beside, other, second())])
     }
 
     /// Removes and drops two objects. `false`, and nothing is removed, if a handle is wrong or the two
@@ -59,7 +59,7 @@ impl<T: Send + Sync> Pool<T> {
         irql: impl AtMostDispatch,
     ) -> bool {
         let (slab, irql) = (self.slab(), irql.into());
-        let [first, second] = handles.map(|handle| handle.addr());
+        let [first, second] = handles.map(<*mut c_void>::addr);
         let [one, other] = classes;
         if slab.mode != Mode::Slab || first == second {
             return false;
