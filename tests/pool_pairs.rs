@@ -165,25 +165,21 @@ fn pairs_leave_one_empty_run() {
         let handles = pool.insert_pair(CLASSES, || [number; 7], || [number; 7], passive());
         handles.unwrap().map(|handle| handle.as_ptr())
     };
-    for alone in [0, 1, 500, 1_500, 10_000] {
+    for every in [1, 2, 3, 1_000, usize::MAX] {
         let handles: Vec<_> = (0..10_000).map(pair).collect();
         assert_eq!(pool.statistics(passive()).runs, 20);
-        let (singly, together) = handles.split_at(alone);
-        let discard = |handles: &[[*mut c_void; 2]]| {
-            for handles in handles {
-                assert!(pool.discard_pair(CLASSES, *handles, passive()));
-            }
-        };
-        let (some, others) = together.split_at(together.len() / 2);
-        discard(some);
-        for [first, second] in singly {
-            let mut gone = pool.release_batch(passive());
-            assert!(gone.discard(Class::FIRST, *first).is_ok());
-            assert!(gone.discard(Class::SECOND, *second).is_ok());
+        // Some go as pairs, and then the others one by one.
+        for (index, handles) in handles.iter().enumerate() {
+            let together = index % every != 0;
+            assert!(!together || pool.discard_pair(CLASSES, *handles, passive()));
         }
-        discard(others);
+        for [first, second] in handles.into_iter().step_by(every) {
+            let mut gone = pool.release_batch(passive());
+            assert!(gone.discard(Class::FIRST, first).is_ok());
+            assert!(gone.discard(Class::SECOND, second).is_ok());
+        }
         let left = pool.statistics(passive());
-        assert_eq!((left.live, left.runs), (0, 1), "{alone} alone");
+        assert_eq!((left.live, left.runs), (0, 1), "every {every}");
     }
 }
 

@@ -345,3 +345,18 @@ fn a_run_goes_with_its_pair() {
         thread.join().unwrap();
     });
 }
+
+/// Two threads remove one pair, whose run is given back: each object goes once.
+#[test]
+fn one_of_two_threads_removes_a_pair() {
+    check(Mode::Slab, |pool| {
+        let first = insert_pair(pool, [1, 2]);
+        let last = insert_pair(pool, [3, 4]);
+        assert_eq!(remove_pair(pool, first), 2);
+        let other = Arc::clone(pool);
+        let thread = thread::spawn(move || remove_pair(&other, last));
+        let here = remove_pair(pool, last);
+        assert_eq!(here + thread.join().unwrap(), 2);
+        assert_eq!(pool.statistics(passive()).runs, 1);
+    });
+}
