@@ -7,14 +7,14 @@ use std::ptr;
 
 use pool_common::{Bench, TAG, in_every_mode, passive};
 use vmdisp::kernel::host::World;
-use vmdisp::pool::{Class, Full, Mode, Pool, Wrong};
+use vmdisp::pool::{Class, Full, Handle, Mode, Pool, Wrong};
 
 const CLASSES: [Class; 2] = [Class::FIRST, Class::SECOND];
 
 fn insert(bench: &Bench, numbers: [u64; 2]) -> Result<[*mut c_void; 2], Full> {
     let [first, second] = numbers.map(|number| move || bench.object(number));
     let handles = bench.pool.insert_pair(CLASSES, first, second, passive())?;
-    Ok(handles.map(|handle| handle.as_ptr()))
+    Ok(handles.map(Handle::as_ptr))
 }
 
 /// As an object that comes and goes alone.
@@ -163,7 +163,7 @@ fn pairs_leave_one_empty_run() {
     let pool = Pool::<[u64; 7]>::try_new(TAG, Mode::Slab, passive()).unwrap();
     let pair = |number| {
         let handles = pool.insert_pair(CLASSES, || [number; 7], || [number; 7], passive());
-        handles.unwrap().map(|handle| handle.as_ptr())
+        handles.unwrap().map(Handle::as_ptr)
     };
     for every in [1, 2, 3, 1_000, usize::MAX] {
         let handles: Vec<_> = (0..10_000).map(pair).collect();
@@ -192,7 +192,7 @@ fn slots_of_a_pair_are_used_again() {
     let line = |handle: *mut c_void| handle.addr() & !63;
     let pair = |number| {
         let handles = pool.insert_pair(CLASSES, || [number; 7], || [number; 7], passive());
-        handles.unwrap().map(|handle| handle.as_ptr())
+        handles.unwrap().map(Handle::as_ptr)
     };
     let handles: Vec<_> = (0..512).map(pair).collect();
     let full = pool.statistics(passive());

@@ -146,6 +146,7 @@ fn create_list<V: Fn(&DXGK_ALLOCATIONINFO) -> CallerData<'_>>(
     resource: &mut HANDLE,
     irql: Passive,
 ) -> Result<(), Error> {
+    let Elements { infos, view } = elements;
     let existing = if with_resource && !resource.is_null() {
         match store.resource(*resource, irql) {
             Ok(found) => Some(found),
@@ -160,15 +161,15 @@ fn create_list<V: Fn(&DXGK_ALLOCATIONINFO) -> CallerData<'_>>(
 
     let sizes = segments.sizes();
     let mut reader = Reader::new(CALL, &sizes, irql);
-    let count = elements.infos.len();
+    let count = infos.len();
     let new_resource = with_resource && existing.is_none();
     let slots = count.saturating_add(usize::from(new_resource));
     let mut batch = store.objects.batch(slots, irql);
     batch.ready();
-    let mut infos = Rollback::new(elements.infos, |info| info.hAllocation = ptr::null_mut());
+    let mut infos = Rollback::new(infos, |info| info.hAllocation = ptr::null_mut());
     let mut bytes = 0_u64;
     infos.try_each(|info| {
-        let (words, decided) = reader.read((elements.view)(info))?;
+        let (words, decided) = reader.read(view(info))?;
         let handle = batch.insert_with(Object::ALLOCATION, || {
             Object::Allocation(Allocation::new(&words, &decided))
         })?;
