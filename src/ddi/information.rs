@@ -5,7 +5,8 @@ use core::mem::offset_of;
 
 use dxgk_sys::{
     DXGK_DRIVERCAPS, DXGK_QUERYADAPTERINFOTYPE, DXGK_QUERYSEGMENTOUT3, DXGK_SEGMENTDESCRIPTOR3,
-    DXGK_WDDMVERSION, DXGKARG_QUERYADAPTERINFO, LARGE_INTEGER, ddi_fn,
+    DXGK_WDDMVERSION, DXGKARG_HISTORYBUFFERPRECISION, DXGKARG_QUERYADAPTERINFO, LARGE_INTEGER,
+    ddi_fn,
 };
 use zerocopy::IntoBytes;
 
@@ -18,6 +19,10 @@ use crate::kernel::{complain, note};
 use crate::memory::segments;
 
 type Type = DXGK_QUERYADAPTERINFOTYPE;
+
+/// What time stamps hold.
+const TIME_STAMP_BITS: u32 = 64;
+const _: () = assert!(size_of::<DXGKARG_HISTORYBUFFERPRECISION>() == 4);
 
 /// Where the members of `DXGK_QUERYSEGMENTOUT3` that are written end.
 const SEGMENTS_BYTES: u32 = 28;
@@ -58,6 +63,12 @@ ddi_fn! {
             Type::DXGKQAITYPE_QUERYSEGMENT3 if full => unsafe {
                 query_segments(adapter, buffer, bytes)
             },
+            // SAFETY: as above.
+            Type::DXGKQAITYPE_HISTORYBUFFERPRECISION if full => unsafe {
+                history_buffer_precision(buffer, bytes)
+            },
+            // SAFETY: as above.
+            Type::DXGKQAITYPE_NUMPOWERCOMPONENTS => unsafe { power_components(buffer, bytes) },
             DXGK_QUERYADAPTERINFOTYPE(other) => {
                 note(c"QueryAdapterInfo", c"unknown type", other.cast_unsigned().into());
                 Err(InvalidParameter)
@@ -85,6 +96,10 @@ unsafe fn driver_caps(buffer: *mut c_void, bytes: u32) -> Result<(), InvalidPara
         caps.highest_acceptable_address.to_le_bytes(),
     );
     out.put(
+        offset_of!(DXGK_DRIVERCAPS, MaxAllocationListSlotId),
+        caps.slots.to_le_bytes(),
+    );
+    out.put(
         offset_of!(DXGK_DRIVERCAPS, ApertureSegmentCommitLimit),
         caps.aperture_commit_limit.to_le_bytes(),
     );
@@ -100,6 +115,31 @@ unsafe fn driver_caps(buffer: *mut c_void, bytes: u32) -> Result<(), InvalidPara
         offset_of!(DXGK_DRIVERCAPS, FlipCaps),
         caps.flips.bits().to_le_bytes(),
     );
+    out.put(
+        offset_of!(DXGK_DRIVERCAPS, SchedulingCaps),
+        caps.scheduling.bits().to_le_bytes(),
+    );
+    out.put(
+        offset_of!(
+            DXGK_DRIVERCAPS,
+            GpuEngineTopology.NbAsymetricProcessingNodes
+        ),
+        caps.nodes.to_le_bytes(),
+    );
+    out.put(
+        offset_of!(
+            DXGK_DRIVERCAPS,
+            PreemptionCaps.GraphicsPreemptionGranularity
+        ),
+        caps.graphics_preemption.0.to_le_bytes(),
+    );
+    out.put(
+        offset_of!(DXGK_DRIVERCAPS, PreemptionCaps.ComputePreemptionGranularity),
+        caps.compute_preemption.0.to_le_bytes(),
+    );
+    let yes = [u8::from(caps.engine_reset_and_direct_flip)];
+    out.put(offset_of!(DXGK_DRIVERCAPS, SupportPerEngineTDR), yes);
+    out.put(offset_of!(DXGK_DRIVERCAPS, SupportDirectFlip), yes);
     let yes = [u8::from(caps.non_vga_and_smooth_rotation)];
     out.put(offset_of!(DXGK_DRIVERCAPS, SupportNonVGA), yes);
     out.put(offset_of!(DXGK_DRIVERCAPS, SupportSmoothRotation), yes);
@@ -108,6 +148,42 @@ unsafe fn driver_caps(buffer: *mut c_void, bytes: u32) -> Result<(), InvalidPara
         [caps.surprise_removal_in_hibernation.into()],
     );
     Ok(())
+}
+
+/// How many bits of a time stamp in a history buffer are good, for each node: all 64, of the clock that
+/// `now` reads.
+///
+/// # Safety
+///
+/// As [`Output::zeroed`].
+unsafe fn history_buffer_precision(
+    buffer: *mut c_void,
+    bytes: u32,
+) -> Result<(), InvalidParameter> {
+    const EACH: usize = size_of::<DXGKARG_HISTORYBUFFERPRECISION>();
+    // SAFETY: the caller's contract.
+    let out = unsafe { Output::zeroed(buffer, bytes) };
+    let nodes = (0..Caps::FULL.nodes).map_while(|node| usize::try_from(node).ok());
+    let (Some(mut out), true) = (out, bytes >= Caps::FULL.nodes.saturating_mul(4)) else {
+        return wrong_size(bytes, c"no room for the precision of each node");
+    };
+    for node in nodes {
+        out.put(node.saturating_mul(EACH), TIME_STAMP_BITS.to_le_bytes());
+    }
+    Ok(())
+}
+
+/// No component of the adapter has power of its own.
+///
+/// # Safety
+///
+/// As [`Output::zeroed`].
+unsafe fn power_components(buffer: *mut c_void, bytes: u32) -> Result<(), InvalidParameter> {
+    // SAFETY: the caller's contract.
+    match unsafe { Output::zeroed(buffer, bytes) } {
+        Some(_) if bytes >= 4 => Ok(()),
+        _ => wrong_size(bytes, c"no room for a number"),
+    }
 }
 
 /// What a user-mode driver asks for (`vmdisp_abi::adapter`).

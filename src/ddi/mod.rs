@@ -164,6 +164,8 @@ pub fn enter_display_only(data: &mut KMDDOD_INITIALIZATION_DATA) {
 }
 
 #[cfg(test)]
+mod caps_tests;
+#[cfg(test)]
 mod engine_tests;
 #[cfg(test)]
 mod tests;
