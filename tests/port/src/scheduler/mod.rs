@@ -93,6 +93,8 @@ pub(crate) struct State {
     pub system: Option<system::System>,
     /// The node runs this context's buffers; none after a switch.
     pub running: Option<u32>,
+    /// Steps until the next preemption for its own sake.
+    pub preempt_in: Option<usize>,
     /// An adapter-wide reset is due as soon as nobody is in the middle of something.
     pub reset_due: Option<reset_adapter::Cause>,
     /// The adapter went away: nothing is submitted, nothing is waited for.
@@ -142,6 +144,7 @@ impl Default for State {
             observer: None,
             system: None,
             running: None,
+            preempt_in: None,
             reset_due: None,
             gone: false,
             kept: Vec::new(),

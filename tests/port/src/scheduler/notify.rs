@@ -105,10 +105,14 @@ impl AdapterInner {
             .hardware
             .iter()
             .position(|packet| packet.fence == fence);
-        let known = format!(
-            "completed {}, submitted {}, in the queue {:?}",
-            node.completed, node.submitted, node.hardware
-        );
+        let known = if found.is_some() {
+            String::new()
+        } else {
+            format!(
+                "completed {}, submitted {}, in the queue {:?}",
+                node.completed, node.submitted, node.hardware
+            )
+        };
         let (completed, submitted) = (node.completed, node.submitted);
         let packets = found.map(|at| {
             node.completed = fence;

@@ -6,6 +6,9 @@ use crate::scheduler::packet::{Fate, Hang, Queued, Work};
 /// Nothing moves for so many timeouts: no reset will come.
 const PATIENCE: u64 = 32;
 
+/// A preemption that is decided on comes within so many steps.
+const PREEMPT_WITHIN: usize = 8;
+
 /// And no less than this: ten seconds.
 const LEAST_PATIENCE: u64 = 100_000_000;
 
@@ -81,16 +84,31 @@ impl AdapterInner {
                 moved = true;
                 let mut state = self.scheduler.state.lock();
                 let every = state.options.preempt_every;
-                let running = state
-                    .node
-                    .hardware
-                    .iter()
-                    .any(|packet| matches!(packet.work, Work::Dma(..)));
-                let preempt = running && state.random.once_in(every);
-                drop(state);
-                if preempt {
-                    self.preempt();
+                if state.preempt_in.is_none() && state.random.once_in(every) {
+                    // Not at once, so that there is something to interrupt.
+                    state.preempt_in = Some(state.random.below(PREEMPT_WITHIN));
                 }
+            }
+            let mut state = self.scheduler.state.lock();
+            let due = match state.preempt_in {
+                Some(0) => {
+                    state.preempt_in = None;
+                    true
+                }
+                Some(steps) => {
+                    state.preempt_in = Some(steps - 1);
+                    false
+                }
+                None => false,
+            };
+            let running = state
+                .node
+                .hardware
+                .iter()
+                .any(|packet| matches!(packet.work, Work::Dma(..)));
+            drop(state);
+            if due && running {
+                self.preempt();
             }
             moved
         })

@@ -31,7 +31,7 @@ saboteurs! {
     reports_an_unknown_type breaks "I2" => with(|table| {
         table.DxgkDdiInterruptRoutine = Some(interrupt_unknown);
     });
-    reports_dma_after_vsync breaks "I2" "I4" => with(|table| {
+    reports_dma_after_vsync breaks "I2" => with(|table| {
         table.DxgkDdiInterruptRoutine = Some(interrupt_reversed);
     });
     reports_vsync_without_sources breaks "I2" => {

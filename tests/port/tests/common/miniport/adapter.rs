@@ -181,6 +181,7 @@ ddi_fn! {
             unmap(context);
             return status;
         }
+        mapped = ptr::null_mut();
         let plain = MEMORY_CACHING_TYPE::MmNonCached;
         let (physical, bytes) = (machine::REGISTERS, machine::REGISTER_BYTES);
         let status = map(context, physical, bytes, plain, &raw mut mapped);
