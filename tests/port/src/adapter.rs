@@ -14,6 +14,7 @@ use crate::display::Display;
 use crate::frame::Frame;
 use crate::gate::Gate;
 use crate::host::{AdapterIndex, PoolUse};
+use crate::memory::Memory;
 use crate::objects::{Live, Objects};
 use crate::port::PortInner;
 use crate::query::Segments;
@@ -82,6 +83,7 @@ pub(crate) struct AdapterInner {
     pub objects: Objects,
     pub interrupts: Interrupts,
     pub display: Display,
+    pub memory: Memory,
     pub vidpn: VidPnManager,
     pub scheduler: Scheduler,
     /// The driver's pool before AddDevice, if nothing else used it.
@@ -242,6 +244,7 @@ impl AdapterInner {
             objects: Objects::default(),
             interrupts: Interrupts::default(),
             display: Display::default(),
+            memory: Memory::default(),
             vidpn: VidPnManager::default(),
             scheduler: Scheduler::default(),
             pool_at_add: alone.then(|| port.host.pool()),

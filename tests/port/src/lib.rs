@@ -80,13 +80,13 @@ pub use create::{AllocationFacts, AllocationView, Create, Created, Into, Resourc
 pub use describe::Description;
 pub use device::Device;
 pub use display::{
-    Child, ChildChange, ChildKind, Flip, Hpd, Placement, Pointer, Present, ScanLine, Surface,
-    SystemScreen, Vsync, Vsyncs,
+    Child, ChildChange, ChildKind, Flip, Hpd, Pointer, Present, ScanLine, SystemScreen, Vsync,
+    Vsyncs,
 };
 pub use display_only::dpi_kmd_dod_initialize;
 pub use host::{AdapterIndex, Host, PoolUse, SystemPages, TagUse, irql};
 pub use lifecycle::Started;
-pub use memory::Location;
+pub use memory::{Location, Lock, Locked, MemoryOptions, Placement, Residency, Surface};
 pub use objects::{AllocationId, Live, ResourceId};
 pub use port::{Port, Profile, Settings};
 pub use query::{Segment, Segments};
@@ -111,6 +111,12 @@ pub const STATUS_PROCEDURE_NOT_FOUND: Status = 0xC000_007A_u32.cast_signed();
 
 /// No segment has room for an allocation that is to be seen; nothing was called.
 pub const STATUS_GRAPHICS_NO_VIDEO_MEMORY: Status = 0xC01E_0100_u32.cast_signed();
+
+/// The allocation is pinned where it is; nothing was called.
+pub const STATUS_GRAPHICS_CANT_EVICT_PINNED_ALLOCATION: Status = 0xC01E_0109_u32.cast_signed();
+
+/// The CPU has the allocation, and the driver supports it in no aperture segment; nothing was called.
+pub const STATUS_GRAPHICS_CANT_RENDER_LOCKED_ALLOCATION: Status = 0xC01E_0111_u32.cast_signed();
 
 /// A timeout has reset the device; nothing was called.
 pub const STATUS_GRAPHICS_DEVICE_LOST: Status = dxgk_sys::status::STATUS_DEVICE_REMOVED;

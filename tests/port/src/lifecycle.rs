@@ -94,6 +94,7 @@ impl Adapter {
         }
         *adapter.caps.lock() = None;
         *adapter.segments.write() = None;
+        adapter.forget_memory();
         // Refusals of these two are violations of Q4 and Q5, recorded there.
         let _ = self.caps();
         if !adapter.registration.display_only {

@@ -52,6 +52,8 @@ pub struct Segment {
 pub struct Segments {
     /// Segment n + 1 at index n.
     pub list: Vec<Segment>,
+    /// Where the banks of segment n + 1 end, as offsets; empty without banks.
+    pub bank_ends: Vec<Vec<u64>>,
     /// `PagingBufferSegmentId`: 0 or an identifier.
     pub paging_segment: u32,
     /// `PagingBufferSize` in bytes.
@@ -226,10 +228,12 @@ impl AdapterInner {
                 self.check(Rule::Q5, NAME, descriptor.Reserved == 0, || {
                     format!("segment {}: Reserved is not 0", index + 1)
                 });
-                segment_of_3(&descriptor)
+                (segment_of_3(&descriptor), bank_ends(&descriptor))
             });
+            let (list, bank_ends) = descriptors.unzip();
             runs.push(Segments {
-                list: descriptors.collect(),
+                list,
+                bank_ends,
                 paging_segment: head.PagingBufferSegmentId,
                 paging_size: head.PagingBufferSize,
                 paging_private: head.PagingBufferPrivateDataSize,
@@ -269,6 +273,7 @@ impl AdapterInner {
             });
             runs.push(Segments {
                 list: descriptors.collect(),
+                bank_ends: Vec::new(),
                 paging_segment: head.PagingBufferSegmentId,
                 paging_size: head.PagingBufferSize,
                 paging_private: head.PagingBufferPrivateDataSize,
@@ -344,6 +349,21 @@ fn segment_of_3(descriptor: &DXGK_SEGMENTDESCRIPTOR3) -> Segment {
         banks: if banked { descriptor.NbOfBanks } else { 0 },
         has_bank_table: banked && !descriptor.pBankRangeTable.is_null(),
     }
+}
+
+/// The table says where all banks but the last end.
+fn bank_ends(descriptor: &DXGK_SEGMENTDESCRIPTOR3) -> Vec<u64> {
+    let segment = segment_of_3(descriptor);
+    if !segment.has_bank_table || segment.banks == 0 || segment.banks > 127 {
+        return Vec::new();
+    }
+    let table = descriptor.pBankRangeTable;
+    let end = |index: usize| {
+        // SAFETY: the table has an entry for each bank but the last, as the page says.
+        unsafe { table.wrapping_add(index).read_unaligned() as u64 }
+    };
+    let ends = (0..segment.banks as usize - 1).map(end);
+    ends.chain([segment.size]).collect()
 }
 
 fn segment_of_4(descriptor: &DXGK_SEGMENTDESCRIPTOR4) -> Segment {

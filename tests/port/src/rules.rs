@@ -88,6 +88,11 @@ rules! {
     V3 "V3" "enumeration replaces what is neither pinned nor the pivot, with cofunctional modes, and releases all";
     V4 "V4" "CommitVidPn makes active what is supported, refuses the rest and changes nothing then";
     V9 "V9" "QueryVidPnHWCapability writes its answer, with reserved bits 0";
+    P2 "P2" "an operation that the driver does not know succeeds and does nothing";
+    P3 "P3" "BuildPagingBuffer's statuses; it comes to an end, and an idle allocation is not busy";
+    P4 "P4" "paging without an allocation: raw copies, and pages in an aperture that are nobody's";
+    P5 "P5" "paging buffers stay in their memory and do what was asked for; unmapped pages are the dummy page";
+    P6 "P6" "after a reset each eviction is taken";
     X1 "X1" "CreateDevice's statuses and handle";
     X2 "X2" "CreateContext's statuses and handle; DXGK_CONTEXTINFO is set, its segments are apertures, GDI has 256 allocations";
     X3 "X3" "Render's statuses; it keeps to its buffers and its lists, and goes on where it stopped";

@@ -43,6 +43,11 @@ impl Version {
         self.size(sizes::DXGKRNL_INTERFACE)
     }
 
+    /// Bytes of `DXGKARG_BUILDPAGINGBUFFER`.
+    pub(crate) fn build_paging_buffer(self) -> usize {
+        self.size(sizes::DXGKARG_BUILDPAGINGBUFFER)
+    }
+
     /// Bytes of `DXGK_DRIVERCAPS`.
     pub(crate) fn driver_caps(self) -> usize {
         self.size(sizes::DXGK_DRIVERCAPS)

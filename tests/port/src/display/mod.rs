@@ -14,7 +14,6 @@ mod bugcheck;
 mod children;
 mod descriptors;
 mod hot_plug;
-mod placement;
 mod pointer;
 mod post;
 mod power;
@@ -27,7 +26,6 @@ pub use bugcheck::SystemScreen;
 pub use children::{Child, ChildKind, Hpd};
 pub use hot_plug::ChildChange;
 pub(crate) use hot_plug::Indication;
-pub use placement::{Placement, Surface};
 pub use pointer::Pointer;
 pub use present::Present;
 pub use scan::{Vsync, Vsyncs};
@@ -35,7 +33,6 @@ pub use sources::Flip;
 pub use vsync::ScanLine;
 
 use children::Known;
-use placement::Placed;
 use post::Post;
 use present::Presents;
 use scan::Scan;
@@ -50,7 +47,6 @@ pub(crate) struct Display {
     /// EDIDs by child.
     edids: Mutex<BTreeMap<u32, Vec<u8>>>,
     scan: Raised<Scan>,
-    placed: Mutex<Vec<Placed>>,
     post: Post,
     presents: Raised<Presents>,
     /// Serialises the pointer's calls.

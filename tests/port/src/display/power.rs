@@ -62,7 +62,7 @@ impl Adapter {
     /// The system goes to sleep, hibernates or shuts down: sources invisible, VSYNC off, the children in D3, the
     /// adapter in D3. The machine may take the display's power then.
     ///
-    /// Level three evicts video memory, and this port keeps no copy: draw primaries again after [`Self::wake`].
+    /// Level three evicts video memory. A driver without paging loses it: draw primaries again after [`Self::wake`].
     ///
     /// # Errors
     /// The driver's first; `STATUS_INVALID_DEVICE_STATE` unless the adapter is started. The rest is done all the same.
@@ -82,6 +82,8 @@ impl Adapter {
             let vsync = DXGK_INTERRUPT_TYPE::DXGK_INTERRUPT_CRTC_VSYNC;
             result = result.and(self.control_interrupt(vsync, false));
         }
+        let hibernate = action == POWER_ACTION::PowerActionHibernate;
+        result = result.and(adapter.evict_for_sleep(hibernate));
         let off = DEVICE_POWER_STATE::PowerDeviceD3;
         for child in self.children() {
             result = result.and(self.set_power_of(child.uid, off, action));
@@ -111,6 +113,7 @@ impl Adapter {
         ];
         let action = actions[adapter.port.turns.next() % 2];
         let mut result = self.set_power(on, action);
+        result = result.and(adapter.return_from_sleep());
         for child in self.children() {
             result = result.and(self.set_power_of(child.uid, on, action));
         }

@@ -12,8 +12,8 @@ use dxgk_sys::{
 
 use crate::adapter::{Adapter, AdapterInner};
 use crate::ddi::{Ddi, Level};
-use crate::display::placement::Placement;
 use crate::host::irql;
+use crate::memory::Placement;
 use crate::objects;
 use crate::pattern::{Pattern, bytes_of};
 use crate::rules::Rule;

@@ -26,7 +26,11 @@ impl Backing {
     /// Zeroed pages; None if the machine has no more.
     pub(super) fn new(host: &Arc<dyn Host>, pages: usize) -> Option<Arc<Self>> {
         let memory = host.system_pages(pages)?;
-        assert_eq!(memory.frames.len(), pages, "the host gave what was asked for");
+        assert_eq!(
+            memory.frames.len(),
+            pages,
+            "the host gave what was asked for"
+        );
         Some(Arc::new(Self {
             host: host.clone(),
             address: memory.address,
@@ -47,6 +51,13 @@ impl Backing {
         self.frames.len() * PAGE
     }
 
+    /// A copy of all pages.
+    pub(super) fn all(&self) -> Vec<u8> {
+        let mut bytes = alloc::vec![0; self.bytes()];
+        self.read(0, &mut bytes);
+        bytes
+    }
+
     /// # Panics
     /// If it reaches past the end.
     pub(super) fn read(&self, offset: usize, data: &mut [u8]) {
@@ -64,7 +75,9 @@ impl Backing {
     }
 
     fn at(&self, offset: usize, bytes: usize) -> *mut u8 {
-        let inside = offset.checked_add(bytes).is_some_and(|end| end <= self.bytes());
+        let inside = offset
+            .checked_add(bytes)
+            .is_some_and(|end| end <= self.bytes());
         assert!(inside, "{bytes} bytes at {offset} of {}", self.bytes());
         self.address.as_ptr().wrapping_add(offset)
     }

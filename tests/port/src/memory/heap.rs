@@ -119,7 +119,10 @@ impl Heap {
 
     /// Bytes that are taken.
     pub(super) fn in_use(&self) -> u64 {
-        self.taken.iter().map(|(range, _)| range.end - range.start).sum()
+        self.taken
+            .iter()
+            .map(|(range, _)| range.end - range.start)
+            .sum()
     }
 }
 
@@ -161,7 +164,10 @@ mod tests {
             offsets,
             downwards: true,
         };
-        assert_eq!(heap.find(0x3000, 0x2000, &down(0..u64::MAX)), Some(0xF_C000));
+        assert_eq!(
+            heap.find(0x3000, 0x2000, &down(0..u64::MAX)),
+            Some(0xF_C000)
+        );
         heap.take(0xF_C000, 0x3000, Owner::Manager);
         assert_eq!(heap.find(0x1000, 1, &down(0..u64::MAX)), Some(0xF_F000));
         assert_eq!(heap.find(0x2000, 1, &down(0..u64::MAX)), Some(0xF_A000));

@@ -24,7 +24,7 @@ impl Mdl {
     pub(super) fn new(frames: &[u64]) -> Self {
         let bytes = frames.len() as u64 * PAGE;
         // The field has 16 bits, and longer lists overflow it on Windows as well.
-        let size = (HEADER_WORDS + frames.len()) as u64 * 8 & 0xFFFF;
+        let size = ((HEADER_WORDS + frames.len()) as u64 * 8) & 0xFFFF;
         let mut words = Vec::with_capacity(HEADER_WORDS + frames.len());
         words.push(0); // Next
         words.push(size | FLAGS << 16);
@@ -58,16 +58,16 @@ mod tests {
     #[test]
     fn frame_numbers_follow_a_header_of_48_bytes() {
         let mdl = Mdl::new(&[7, 3, 9]);
-        let bytes = mdl.pointer().cast::<u8>();
+        let words = mdl.pointer().cast::<u64>();
         // SAFETY: 48 bytes of header and 24 of frame numbers.
-        let word = |at: usize| unsafe { bytes.add(at).cast::<u64>().read() };
+        let word = |at: usize| unsafe { words.wrapping_add(at / 8).read() };
         assert_eq!([word(48), word(56), word(64)], [7, 3, 9]);
         assert_eq!(word(8) & 0xFFFF, 72);
         assert_eq!(word(8) >> 16 & 0x2, 2);
         assert_eq!(word(40), 3 * 4096);
         assert!(mdl.untouched());
         // SAFETY: a frame number.
-        unsafe { bytes.add(56).cast::<u64>().write(4) };
+        unsafe { words.wrapping_add(7).write(4) };
         assert!(!mdl.untouched());
     }
 }

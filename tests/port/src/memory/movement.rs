@@ -53,9 +53,9 @@ impl Vidmm<'_> {
         let moved = if !self.adapter.pages() {
             Ok(())
         } else if into_aperture {
-            self.into_aperture(&object, from, content, to)
+            self.bring_into_aperture(&object, from, content, to)
         } else {
-            self.into_memory(&object, from, content, to, bytes)
+            self.bring_into_memory(&object, from, content, to, bytes)
         };
         if let Err(status) = moved {
             if let Some(segment) = self.segment(to.segment) {
@@ -65,12 +65,16 @@ impl Vidmm<'_> {
         }
         let record = self.known(id)?;
         record.place = Some(to);
-        record.content = if into_aperture { Content::System } else { Content::Segment };
+        record.content = if into_aperture {
+            Content::System
+        } else {
+            Content::Segment
+        };
         record.dirty = false;
         Ok(())
     }
 
-    fn into_memory(
+    fn bring_into_memory(
         &mut self,
         object: &Arc<AllocationObject>,
         from: Option<Place>,
@@ -99,19 +103,18 @@ impl Vidmm<'_> {
                 let backing = self.backing(object.id)?;
                 let usage = Arc::new(Usage::default());
                 let both = Whose {
-                    usage: Some(&usage),
+                    also: Some(&usage),
                     ..whose
                 };
                 let bytes = backing.bytes() as u64;
                 self.transfer(both, bytes, source, target)?;
-                self.also_uses(&object.usage);
                 self.leave_mapped(object, usage, place, backing);
                 self.drop_backing(object.id)
             }
         }
     }
 
-    fn into_aperture(
+    fn bring_into_aperture(
         &mut self,
         object: &Arc<AllocationObject>,
         from: Option<Place>,
@@ -127,6 +130,7 @@ impl Vidmm<'_> {
         self.map(
             Some(object),
             Some(&object.usage),
+            None,
             to.segment,
             to.offset,
             &backing,
@@ -139,13 +143,6 @@ impl Vidmm<'_> {
             self.free(place);
         }
         Ok(())
-    }
-
-    /// The buffer that was built into last uses this allocation, too.
-    fn also_uses(&mut self, usage: &Arc<Usage>) {
-        if let Some(filling) = &mut self.state.filling {
-            filling.uses(usage);
-        }
     }
 
     fn free(&mut self, place: Place) {
@@ -238,14 +235,20 @@ impl Vidmm<'_> {
             if let Some(segment) = self.segment(through.segment) {
                 segment.heap.take(through.offset, bytes, Owner::Manager);
             }
-            self.map(Some(object), Some(&usage), through.segment, through.offset, &backing)?;
+            self.map(
+                Some(object),
+                Some(&object.usage),
+                Some(&usage),
+                through.segment,
+                through.offset,
+                &backing,
+            )?;
             let both = Whose {
-                usage: Some(&usage),
+                also: Some(&usage),
                 ..Whose::allocation(object)
             };
             let target = End::Segment(through.segment, through.offset);
             self.transfer(both, bytes, source, target)?;
-            self.also_uses(&object.usage);
             self.leave_mapped(object, usage, through, backing);
         } else {
             let whose = Whose::allocation(object);
@@ -264,13 +267,16 @@ impl Vidmm<'_> {
             offsets: 0..u64::MAX,
             downwards: false,
         };
-        (1..=32).filter(|id| set >> (id - 1) & 1 != 0).find_map(|id| {
-            let segment = self.segment(id).filter(|of| of.is_aperture())?;
-            let offset = segment.heap.find(bytes, PAGE, &window)?;
-            segment
-                .may_commit(bytes)
-                .then_some(Place { segment: id, offset })
-        })
+        (1..=32)
+            .filter(|id| set >> (id - 1) & 1 != 0)
+            .find_map(|id| {
+                let segment = self.segment(id).filter(|of| of.is_aperture())?;
+                let offset = segment.heap.find(bytes, PAGE, &window)?;
+                segment.may_commit(bytes).then_some(Place {
+                    segment: id,
+                    offset,
+                })
+            })
     }
 
     /// Brings what level three took away back to the range that it has kept.

@@ -56,14 +56,20 @@ impl SegmentState {
 
     /// Whether so many bytes more may be committed.
     pub(super) fn may_commit(&self, bytes: u64) -> bool {
-        let limit = if self.is_aperture() { self.info.commit_limit } else { self.info.size };
+        let limit = if self.is_aperture() {
+            self.info.commit_limit
+        } else {
+            self.info.size
+        };
         self.heap.in_use().saturating_add(bytes) <= limit
     }
 
     fn bank(&self, number: u32) -> Option<core::ops::Range<u64>> {
         let index = (number as usize).checked_sub(1)?;
         let end = *self.bank_ends.get(index)?;
-        let start = index.checked_sub(1).map_or(0, |before| self.bank_ends[before]);
+        let start = index
+            .checked_sub(1)
+            .map_or(0, |before| self.bank_ends[before]);
         Some(start..end)
     }
 

@@ -45,6 +45,7 @@ impl Vidmm<'_> {
             // The page says that the GPU does not access the range at that time.
             self.wait_idle(&range.usage)?;
             self.unmap(&range.object, range.segment, range.offset, range.pages)?;
+            self.keep(&range.backing);
             if let Some(segment) = self.segment(range.segment) {
                 segment.heap.free(range.offset);
             }

@@ -2,17 +2,19 @@
 
 use alloc::sync::Arc;
 
+use dxgk_sys::status::STATUS_NO_MEMORY;
 use dxgk_sys::{DXGK_ALLOCATIONINFOFLAGS, HANDLE, MDL};
 
+use crate::Status;
 use crate::memory::PAGE;
 use crate::memory::backing::Backing;
-use crate::memory::paging::build::{Concerns, NO_ALLOCATION};
+use crate::memory::paging::build::{Concerns, NAME, NO_ALLOCATION};
 use crate::memory::paging::operation::{Map, Operation, Part, Side};
 use crate::memory::usage::Usage;
 use crate::memory::vidmm::Vidmm;
 use crate::objects::AllocationObject;
 use crate::pattern::Pattern;
-use crate::{STATUS_NO_MEMORY, Status};
+use crate::rules::Rule;
 
 /// One end of a move.
 #[derive(Clone, Copy)]
@@ -37,6 +39,8 @@ impl<'a> End<'a> {
 pub(super) struct Whose<'a> {
     pub handle: HANDLE,
     pub usage: Option<&'a Arc<Usage>>,
+    /// Counts this move alone.
+    pub also: Option<&'a Arc<Usage>>,
 }
 
 impl<'a> Whose<'a> {
@@ -44,14 +48,16 @@ impl<'a> Whose<'a> {
         Self {
             handle: object.driver.0,
             usage: Some(&object.usage),
+            also: None,
         }
     }
 
     /// A raw copy, which names no allocation (P4).
-    pub(super) fn nobody() -> Self {
+    pub(super) fn nobody(usage: &'a Arc<Usage>) -> Self {
         Self {
             handle: NO_ALLOCATION,
-            usage: None,
+            usage: Some(usage),
+            also: None,
         }
     }
 }
@@ -107,6 +113,7 @@ impl Vidmm<'_> {
                 Operation::transfer(self.pattern(), whose.handle, part, from_side, to_side);
             let concerns = Concerns {
                 usage: whose.usage,
+                also: whose.also,
                 pages: from.pages().or(to.pages()),
             };
             self.build(operation, concerns)?;
@@ -133,9 +140,11 @@ impl Vidmm<'_> {
             mdl: core::ptr::null_mut::<MDL>(),
             page: 0,
         };
-        let operation =
-            Operation::transfer(self.pattern(), object.driver.0, part, from, nowhere);
-        self.build(operation, Concerns::default())
+        let operation = Operation::transfer(self.pattern(), object.driver.0, part, from, nowhere);
+        let told = self.build(operation, Concerns::default());
+        self.adapter
+            .check(Rule::P6, NAME, told.is_ok(), || "an eviction is refused");
+        told
     }
 
     /// FILL of an allocation that nothing uses yet, or of a free range.
@@ -152,7 +161,7 @@ impl Vidmm<'_> {
         let operation = Operation::fill(pattern, whose.handle, bytes, value, segment, address);
         let concerns = Concerns {
             usage: whose.usage,
-            pages: None,
+            ..Concerns::default()
         };
         self.build(operation, concerns)
     }
@@ -167,7 +176,7 @@ impl Vidmm<'_> {
         let operation = Operation::discard(self.pattern(), object.driver.0, segment, address);
         let concerns = Concerns {
             usage: Some(&object.usage),
-            pages: None,
+            ..Concerns::default()
         };
         self.build(operation, concerns)
     }
@@ -188,7 +197,9 @@ impl Vidmm<'_> {
             let flags = crate::checks::allocation_info::Words::of(&object.info.0).flags;
             flags & DXGK_ALLOCATIONINFOFLAGS::Cached.bits() != 0
         });
-        let coherent = self.segment(segment).is_some_and(|of| of.is_cache_coherent());
+        let coherent = self
+            .segment(segment)
+            .is_some_and(|of| of.is_cache_coherent());
         Map {
             device: device.unwrap_or(core::ptr::null_mut()),
             allocation: object.map_or(NO_ALLOCATION, |object| object.driver.0),
@@ -204,6 +215,7 @@ impl Vidmm<'_> {
         &mut self,
         object: Option<&AllocationObject>,
         usage: Option<&Arc<Usage>>,
+        also: Option<&Arc<Usage>>,
         segment: u32,
         offset: u64,
         backing: &Arc<Backing>,
@@ -214,7 +226,11 @@ impl Vidmm<'_> {
         while done < pages {
             let most = u64::from(self.state.options.piece_pages);
             let left = pages - done;
-            let count = if most == 0 { left } else { (1 + self.random(most)).min(left) };
+            let count = if most == 0 {
+                left
+            } else {
+                (1 + self.random(most)).min(left)
+            };
             let part = Map {
                 first: whole.first + done,
                 pages: count,
@@ -224,6 +240,7 @@ impl Vidmm<'_> {
             let operation = Operation::map(self.pattern(), &part, backing.mdl().pointer(), page);
             let concerns = Concerns {
                 usage,
+                also,
                 pages: Some(backing),
             };
             self.build(operation, concerns)?;
@@ -255,7 +272,7 @@ impl Vidmm<'_> {
         let operation = Operation::unmap(self.pattern(), &map, dummy.frame(0) * PAGE);
         let concerns = Concerns {
             usage: object.map(|object| &object.usage),
-            pages: None,
+            ..Concerns::default()
         };
         self.build(operation, concerns)
     }

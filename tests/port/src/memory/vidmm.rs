@@ -38,6 +38,7 @@ pub(super) enum Content {
 }
 
 /// What VidMm knows of an allocation.
+#[allow(clippy::struct_excessive_bools)] // each changes for itself
 pub(super) struct Record {
     pub object: Arc<AllocationObject>,
     pub place: Option<Place>,

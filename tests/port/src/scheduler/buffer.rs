@@ -98,7 +98,12 @@ impl Buffer {
 
     /// Nothing was written behind the buffer and behind its private data.
     pub(crate) fn guards_hold(&self) -> bool {
-        self.guards().into_iter().all(|(start, range)| {
+        self.each_guard_holds() == [true, true]
+    }
+
+    /// Nothing was written behind the buffer; nothing behind its private data.
+    pub(crate) fn each_guard_holds(&self) -> [bool; 2] {
+        self.guards().map(|(start, range)| {
             range.into_iter().all(|at| {
                 // SAFETY: a byte of our own memory.
                 unsafe { start.wrapping_add(at).read() == GUARD_BYTE }

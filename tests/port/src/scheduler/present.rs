@@ -14,7 +14,8 @@ use dxgk_sys::{
 
 use crate::adapter::{Adapter, AdapterInner};
 use crate::ddi::Ddi;
-use crate::display::{Flip, Placement};
+use crate::display::Flip;
+use crate::memory::Placement;
 use crate::objects::{AllocationId, AllocationObject};
 use crate::pattern::{Pattern, bytes_of};
 use crate::rules::Rule;

@@ -4,7 +4,6 @@ use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
 
-use dxgk_sys::sizes;
 use dxgk_sys::status::{
     STATUS_GRAPHICS_ALLOCATION_BUSY, STATUS_GRAPHICS_INSUFFICIENT_DMA_BUFFER, STATUS_SUCCESS,
 };
@@ -32,6 +31,7 @@ const PRIVATE_OVERFLOW: u64 = 0x13;
 #[derive(Clone, Copy, Default)]
 pub(in crate::memory) struct Concerns<'a> {
     pub usage: Option<&'a Arc<Usage>>,
+    pub also: Option<&'a Arc<Usage>>,
     pub pages: Option<&'a Arc<Backing>>,
 }
 
@@ -67,7 +67,7 @@ impl Vidmm<'_> {
                     multipass = called.multipass;
                     filling.used += called.written;
                     filling.private_used += called.private;
-                    if let Some(usage) = concerns.usage {
+                    for usage in [concerns.usage, concerns.also].into_iter().flatten() {
                         filling.uses(usage);
                     }
                     if let Some(pages) = concerns.pages {
@@ -93,14 +93,19 @@ impl Vidmm<'_> {
                 STATUS_GRAPHICS_ALLOCATION_BUSY => {
                     self.state.filling = Some(filling);
                     let may_wait = !idle && operation.set_idle();
-                    let detail = format!("{}: an idle allocation is said to be busy", operation.name());
-                    let fine = self.adapter.check(Rule::P3, NAME, may_wait, || detail.clone());
+                    let detail = format!(
+                        "{}: an idle allocation is said to be busy",
+                        operation.name()
+                    );
+                    let fine = self
+                        .adapter
+                        .check(Rule::P3, NAME, may_wait, || detail.clone());
                     if !fine {
                         return Err(self.stop(INVALID_STATUS, called.status, detail));
                     }
                     idle = true;
                     self.flush()?;
-                    if let Some(usage) = concerns.usage {
+                    for usage in [concerns.usage, concerns.also].into_iter().flatten() {
                         self.wait_idle(usage)?;
                     }
                 }
@@ -117,18 +122,17 @@ impl Vidmm<'_> {
     /// The buffer that is being filled, or the next.
     fn filling(&mut self) -> Filling {
         let state = &mut *self.state;
-        let full = state.filling.as_ref().is_some_and(|filling| {
-            filling.used >= filling.buffer.bytes()
-        });
+        let full = state
+            .filling
+            .as_ref()
+            .is_some_and(|filling| filling.used >= filling.buffer.bytes());
         if full {
             // The scheduler's refusal shows with the next flush.
             let _ = self.flush();
         }
         let state = &mut *self.state;
         let known = state.filling.take();
-        known.unwrap_or_else(|| {
-            Filling::new(&state.pool, state.paging_bytes, state.paging_private)
-        })
+        known.unwrap_or_else(|| Filling::new(&state.pool, state.paging_bytes, state.paging_private))
     }
 
     /// Gives what was built to the scheduler.
@@ -144,7 +148,11 @@ impl Vidmm<'_> {
             held_back.push(paging);
             return Ok(());
         }
-        self.adapter.submit_paging(paging)
+        self.adapter.submit_paging(paging);
+        if self.adapter.port.journal.is_dead() {
+            return Err(STATUS_INVALID_DEVICE_STATE);
+        }
+        Ok(())
     }
 
     fn stop(&self, what: u64, status: Status, detail: String) -> Status {
@@ -173,12 +181,11 @@ impl Vidmm<'_> {
         argument.pDmaBuffer = start.cast();
         argument.DmaSize = room;
         let private = filling.buffer.private();
-        if !private.is_null() {
-            let at = private.wrapping_add(filling.private_used as usize);
-            argument.pDmaBufferPrivateData = at.cast();
+        argument.pDmaBufferPrivateData = if private.is_null() {
+            core::ptr::null_mut()
         } else {
-            argument.pDmaBufferPrivateData = core::ptr::null_mut();
-        }
+            private.wrapping_add(filling.private_used as usize).cast()
+        };
         argument.DmaBufferPrivateDataSize = private_room;
         argument.MultipassOffset = multipass;
         argument.hSystemContext = adapter.system_context();
@@ -204,15 +211,17 @@ impl Vidmm<'_> {
         let written = argument.pDmaBuffer.addr().wrapping_sub(start.addr());
         let private_at = argument.pDmaBufferPrivateData.addr();
         let private = private_at.wrapping_sub(given.pDmaBufferPrivateData.addr());
-        let fits = |bytes: usize, room: u32| u32::try_from(bytes).ok().filter(|bytes| *bytes <= room);
+        let fits =
+            |bytes: usize, room: u32| u32::try_from(bytes).ok().filter(|bytes| *bytes <= room);
         let name = operation.name();
-        let written = fits(written, room).filter(|_| filling.buffer.guard_holds());
+        let [guard, private_guard] = filling.buffer.each_guard_holds();
+        let written = fits(written, room).filter(|_| guard);
         let Some(written) = written else {
             let detail = format!("{name}: written beyond the buffer's {room} bytes");
             adapter.check(Rule::P5, NAME, false, || detail.clone());
             return Err(self.stop(BUFFER_OVERFLOW, status, detail));
         };
-        let private = fits(private, private_room).filter(|_| filling.buffer.private_guard_holds());
+        let private = fits(private, private_room).filter(|_| private_guard);
         let Some(private) = private else {
             let detail = format!("{name}: written beyond the private data's {private_room} bytes");
             adapter.check(Rule::P5, NAME, false, || detail.clone());
@@ -250,12 +259,17 @@ impl Vidmm<'_> {
             .iter()
             .zip(bytes_of(&same))
             .position(|(before, after)| before != after);
-        self.adapter.check(Rule::B2_13, NAME, changed.is_none(), || {
-            let end = self.adapter.registration.version.size_of(sizes::DXGKARG_BUILDPAGINGBUFFER);
-            let at = changed.unwrap_or(0);
-            let what = if at < end { "an [in] member" } else { "memory behind the record" };
-            format!("{}: {what} was written, byte {at}", operation.name())
-        });
+        self.adapter
+            .check(Rule::B2_13, NAME, changed.is_none(), || {
+                let end = self.adapter.registration.version.build_paging_buffer();
+                let at = changed.unwrap_or(0);
+                let what = if at < end {
+                    "an [in] member"
+                } else {
+                    "memory behind the record"
+                };
+                format!("{}: {what} was written, byte {at}", operation.name())
+            });
     }
 }
 

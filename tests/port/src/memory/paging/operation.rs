@@ -4,9 +4,9 @@ use core::ptr;
 
 use dxgk_sys::{
     DXGK_BUILDPAGINGBUFFER_OPERATION as Kind, DXGK_DISCARDCONTENTFLAGS, DXGK_MAPAPERTUREFLAGS,
-    DXGK_TRANSFERFLAGS, DXGKARG_BUILDPAGINGBUFFER, DXGKARG_BUILDPAGINGBUFFER_u0 as Union,
-    DXGKARG_BUILDPAGINGBUFFER_DiscardContent, DXGKARG_BUILDPAGINGBUFFER_Fill,
-    DXGKARG_BUILDPAGINGBUFFER_Fill_Destination, DXGKARG_BUILDPAGINGBUFFER_InitContextResource,
+    DXGK_TRANSFERFLAGS, DXGKARG_BUILDPAGINGBUFFER, DXGKARG_BUILDPAGINGBUFFER_DiscardContent,
+    DXGKARG_BUILDPAGINGBUFFER_Fill, DXGKARG_BUILDPAGINGBUFFER_Fill_Destination,
+    DXGKARG_BUILDPAGINGBUFFER_InitContextResource,
     DXGKARG_BUILDPAGINGBUFFER_InitContextResource_Destination,
     DXGKARG_BUILDPAGINGBUFFER_MapApertureSegment, DXGKARG_BUILDPAGINGBUFFER_ReadPhysical,
     DXGKARG_BUILDPAGINGBUFFER_SpecialLockTransfer,
@@ -14,8 +14,7 @@ use dxgk_sys::{
     DXGKARG_BUILDPAGINGBUFFER_SpecialLockTransfer_Source, DXGKARG_BUILDPAGINGBUFFER_Transfer,
     DXGKARG_BUILDPAGINGBUFFER_Transfer_Destination, DXGKARG_BUILDPAGINGBUFFER_Transfer_Source,
     DXGKARG_BUILDPAGINGBUFFER_UnmapApertureSegment, DXGKARG_BUILDPAGINGBUFFER_WritePhysical,
-    DXGKARG_BUILDPAGINGBUFFER_u1, DXGKARG_BUILDPAGINGBUFFER_u2, DXGKARG_BUILDPAGINGBUFFER_u3,
-    DXGKARG_BUILDPAGINGBUFFER_u4, DXGKARG_BUILDPAGINGBUFFER_u5, HANDLE, MDL, PHYSICAL_ADDRESS,
+    DXGKARG_BUILDPAGINGBUFFER_u0 as Union, HANDLE, MDL, PHYSICAL_ADDRESS,
 };
 
 use crate::pattern::Pattern;
@@ -106,10 +105,13 @@ impl Operation {
         record.hAllocation = allocation;
         record.TransferOffset = small(part.offset);
         record.TransferSize = usize::try_from(part.bytes).unwrap_or(usize::MAX);
-        type Source = DXGKARG_BUILDPAGINGBUFFER_Transfer_Source;
-        type Destination = DXGKARG_BUILDPAGINGBUFFER_Transfer_Destination;
-        record.Source = side!(Source, u1, pattern, from);
-        record.Destination = side!(Destination, u2, pattern, to);
+        record.Source = side!(DXGKARG_BUILDPAGINGBUFFER_Transfer_Source, u1, pattern, from);
+        record.Destination = side!(
+            DXGKARG_BUILDPAGINGBUFFER_Transfer_Destination,
+            u2,
+            pattern,
+            to
+        );
         record.Flags = part.flags();
         record.MdlOffset = from.page().max(to.page());
         Self::new(Kind::DXGK_OPERATION_TRANSFER, pattern, |union| {
@@ -130,16 +132,28 @@ impl Operation {
         record.hAllocation = allocation;
         record.TransferOffset = small(part.offset);
         record.TransferSize = usize::try_from(part.bytes).unwrap_or(usize::MAX);
-        type Source = DXGKARG_BUILDPAGINGBUFFER_SpecialLockTransfer_Source;
-        type Destination = DXGKARG_BUILDPAGINGBUFFER_SpecialLockTransfer_Destination;
-        record.Source = side!(Source, u3, pattern, from);
-        record.Destination = side!(Destination, u4, pattern, to);
+        record.Source = side!(
+            DXGKARG_BUILDPAGINGBUFFER_SpecialLockTransfer_Source,
+            u3,
+            pattern,
+            from
+        );
+        record.Destination = side!(
+            DXGKARG_BUILDPAGINGBUFFER_SpecialLockTransfer_Destination,
+            u4,
+            pattern,
+            to
+        );
         record.Flags = part.flags();
         record.SwizzlingRangeId = 0;
         record.SwizzlingRangeData = 0;
-        Self::new(Kind::DXGK_OPERATION_SPECIAL_LOCK_TRANSFER, pattern, |union| {
-            union.SpecialLockTransfer = record;
-        })
+        Self::new(
+            Kind::DXGK_OPERATION_SPECIAL_LOCK_TRANSFER,
+            pattern,
+            |union| {
+                union.SpecialLockTransfer = record;
+            },
+        )
     }
 
     pub(in crate::memory) fn fill(
@@ -158,7 +172,9 @@ impl Operation {
         destination.SegmentId = segment;
         destination.SegmentAddress = address(at);
         record.Destination = destination;
-        Self::new(Kind::DXGK_OPERATION_FILL, pattern, |union| union.Fill = record)
+        Self::new(Kind::DXGK_OPERATION_FILL, pattern, |union| {
+            union.Fill = record;
+        })
     }
 
     pub(in crate::memory) fn discard(
@@ -208,9 +224,13 @@ impl Operation {
             .Flags
             .set(DXGK_MAPAPERTUREFLAGS::CacheCoherent, map.cache_coherent);
         record.MdlOffset = page;
-        Self::new(Kind::DXGK_OPERATION_MAP_APERTURE_SEGMENT, pattern, |union| {
-            union.MapApertureSegment = record;
-        })
+        Self::new(
+            Kind::DXGK_OPERATION_MAP_APERTURE_SEGMENT,
+            pattern,
+            |union| {
+                union.MapApertureSegment = record;
+            },
+        )
     }
 
     pub(in crate::memory) fn unmap(pattern: Pattern, map: &Map, dummy: u64) -> Self {
@@ -221,9 +241,13 @@ impl Operation {
         record.OffsetInPages = usize::try_from(map.first).unwrap_or(usize::MAX);
         record.NumberOfPages = usize::try_from(map.pages).unwrap_or(usize::MAX);
         record.DummyPage = address(dummy);
-        Self::new(Kind::DXGK_OPERATION_UNMAP_APERTURE_SEGMENT, pattern, |union| {
-            union.UnmapApertureSegment = record;
-        })
+        Self::new(
+            Kind::DXGK_OPERATION_UNMAP_APERTURE_SEGMENT,
+            pattern,
+            |union| {
+                union.UnmapApertureSegment = record;
+            },
+        )
     }
 
     pub(in crate::memory) fn init_context_resource(
@@ -233,13 +257,21 @@ impl Operation {
     ) -> Self {
         let mut record: DXGKARG_BUILDPAGINGBUFFER_InitContextResource = pattern.filled();
         record.hAllocation = allocation;
-        type Destination = DXGKARG_BUILDPAGINGBUFFER_InitContextResource_Destination;
-        record.Destination = side!(Destination, u5, pattern, to);
+        record.Destination = side!(
+            DXGKARG_BUILDPAGINGBUFFER_InitContextResource_Destination,
+            u5,
+            pattern,
+            to
+        );
         record.Destination.VirtualAddress = ptr::null_mut();
         record.Destination.GpuVirtualAddress = 0;
-        Self::new(Kind::DXGK_OPERATION_INIT_CONTEXT_RESOURCE, pattern, |union| {
-            union.InitContextResource = record;
-        })
+        Self::new(
+            Kind::DXGK_OPERATION_INIT_CONTEXT_RESOURCE,
+            pattern,
+            |union| {
+                union.InitContextResource = record;
+            },
+        )
     }
 
     /// One that the driver cannot know.
