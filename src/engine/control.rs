@@ -149,7 +149,9 @@ impl Engine {
             );
             return;
         };
-        core.queue.preempt(fence, irql);
+        if core.queue.preempt(fence, irql) {
+            core.wake.set(irql);
+        }
         core.queue.report(irql);
     }
 

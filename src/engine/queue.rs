@@ -93,6 +93,15 @@ struct Jobs {
     slots: [Job; CAPACITY],
 }
 
+/// A preemption that a worker is to answer.
+#[derive(Clone, Copy)]
+struct Preemption {
+    /// `PreemptionFenceId`
+    fence: u32,
+    /// How many of the jobs that wait it is for: those that were there before it.
+    jobs: usize,
+}
+
 #[allow(clippy::struct_excessive_bools)] // four facts that do not depend on each other
 struct State {
     jobs: Owned<Jobs>,
@@ -104,8 +113,8 @@ struct State {
     turns: u64,
     last_submitted: u32,
     last_completed: u32,
-    /// The preemption that was asked for while a job was being executed.
-    preemption: Option<u32>,
+    /// The preemption that was asked for and is not answered.
+    preemption: Option<Preemption>,
     /// The job that is being executed cannot be, and no worker has it any more.
     stuck: bool,
     /// Nothing is begun: the adapter sleeps.
@@ -168,13 +177,18 @@ impl Queue {
         state.active.is_none()
     }
 
-    /// The next turn for a worker.
+    /// The next turn for a worker, who answers a preemption first; [`Queue::report`] sends the answer.
     pub fn next(&self, irql: impl AtMostDispatch) -> Next<'_> {
         let mut state = self.state.lock(irql);
         if state.ending {
             return Next::End;
         }
-        if state.held || state.active.is_some() {
+        if state.active.is_some() {
+            return Next::Sleep;
+        }
+        let dispatch = state.irql();
+        self.answer(&mut state, dispatch);
+        if state.held {
             return Next::Sleep;
         }
         let Some(job) = state.pop() else {
@@ -225,25 +239,27 @@ impl Queue {
     }
 
     /// Preempts what is in the queue. What was not begun never will be; what is being executed stops at
-    /// its next step. If nothing is, the answer is posted now (contract: X6).
-    pub fn preempt(&self, fence: u32, irql: impl AtMostDispatch) {
+    /// its next step. If there is nothing, the answer is posted now (contract: X6); else it is a worker's, so
+    /// that an engine whose workers are stuck does not answer. Whether one is to be woken.
+    #[must_use]
+    pub fn preempt(&self, fence: u32, irql: impl AtMostDispatch) -> bool {
         let mut state = self.state.lock(irql);
-        if let Some(before) = state.preemption.replace(fence) {
+        let jobs = state.count;
+        if let Some(before) = state.preemption.replace(Preemption { fence, jobs }) {
             complain(
                 c"PreemptCommand",
                 c"PreemptionFenceId",
-                before.into(),
+                before.fence.into(),
                 c"was not answered when another came",
             );
         }
-        state.clear();
-        if state.active.is_none() {
+        if state.active.is_none() && jobs == 0 {
             let irql = state.irql();
             self.answer(&mut state, irql);
-        } else {
-            self.published.want_preemption(true);
+            return false;
         }
-        self.published.queued(state.count);
+        self.published.want_preemption(true);
+        state.active.is_none()
     }
 
     /// Sends what was posted. At most `DISPATCH_LEVEL`, and under no lock.
@@ -331,9 +347,13 @@ impl Queue {
 
     /// Answers the preemption that was asked for, if one was.
     fn answer(&self, state: &mut State, irql: Dispatch) {
-        let Some(fence) = state.preemption.take() else {
+        let Some(Preemption { fence, jobs }) = state.preemption.take() else {
             return;
         };
+        for _ in 0..jobs {
+            let _ = state.pop();
+        }
+        self.published.queued(state.count);
         self.published.want_preemption(false);
         self.published.preempted();
         let last_completed = state.last_completed;

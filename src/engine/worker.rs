@@ -48,7 +48,10 @@ impl Execute for Access<'_> {
 /// A worker's life, until the engine ends.
 pub fn run(core: &Core, execute: &mut impl Execute, irql: Passive) {
     loop {
-        match core.queue.next(irql) {
+        let next = core.queue.next(irql);
+        // It may have answered a preemption.
+        core.queue.report(irql);
+        match next {
             Next::Execute(turn) => {
                 let outcome = job(core, &turn, execute, irql);
                 core.queue.end_turn(&turn, outcome, irql);

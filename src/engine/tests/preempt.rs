@@ -2,6 +2,8 @@
 
 use super::rig::{Buffer, completed, preempted, rig, steps, work};
 use crate::engine::queue::Job;
+use crate::kernel::host::World;
+use crate::kernel::testing::passive;
 
 #[test]
 fn an_idle_engine_answers_at_once() {
@@ -71,6 +73,34 @@ fn what_was_not_begun_is_given_back_and_paging_comes_again_with_its_fence() {
     );
     let wanted = [steps(1, 0, 4), steps(3, 0, 2), steps(2, 0, 2)].concat();
     assert_eq!(rig.machine.touched(), wanted);
+}
+
+#[test]
+fn an_engine_that_does_not_begin_does_not_answer() {
+    let world = World::new();
+    let _entered = world.enter();
+    let rig = rig();
+    // Nobody begins anything: as if the workers were stuck before they look into the queue.
+    World::current().stall(true);
+    rig.submit(Job::nothing(3));
+    rig.submit(Job::nothing(4));
+    rig.preempt(5);
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    assert!(rig.line.dma().is_empty());
+    assert!(!rig.engine.is_responsive(passive()));
+    assert_eq!(rig.engine.reset_engine(passive()), Ok(3));
+    rig.preempt(6);
+    assert_eq!(rig.line.dma(), [preempted(6, 3)]);
+    World::current().stall(false);
+    rig.submit(Job::nothing(7));
+    assert_eq!(rig.reports(2), [preempted(6, 3), completed(7)]);
+    // With a worker that comes, what waits is given back and what came later is executed.
+    World::current().stall(true);
+    rig.submit(Job::nothing(8));
+    rig.preempt(9);
+    rig.submit(Job::nothing(10));
+    World::current().stall(false);
+    assert_eq!(rig.reports(4)[2..], [preempted(9, 7), completed(10)]);
 }
 
 #[test]
