@@ -133,6 +133,7 @@ impl AdapterInner {
         self.state.store(state as u8, Ordering::Release);
         if state != State::Started {
             self.forget_vidpn();
+            self.forget_memory();
         }
     }
 

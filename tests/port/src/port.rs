@@ -44,9 +44,18 @@ pub struct Settings {
     /// The driver is known to give each object a pool block of its own and to keep no spare ones, so rules D3,
     /// C34 and O1 can be checked by counting blocks. Only calls that are alone in the driver are counted.
     pub exact_pool: bool,
+    /// Paging buffers are expected of a driver that lacks other parts of the full table.
+    pub paging: bool,
 }
 
 impl Settings {
+    /// With paging, also where the profile is partial.
+    #[must_use]
+    pub fn with_paging(mut self) -> Self {
+        self.paging = true;
+        self
+    }
+
     /// With a line of trace for each call.
     #[must_use]
     pub fn with_trace(mut self) -> Self {

@@ -86,8 +86,13 @@ impl Vidmm<'_> {
     /// Pages with bytes that hardly repeat.
     fn noise(&mut self) -> Result<Arc<Backing>, Status> {
         let backing = self.pages_for(BYTES)?;
-        let words = (0..BYTES / 8).flat_map(|_| self.random(u64::MAX).to_le_bytes());
-        let bytes: Vec<u8> = words.collect();
+        // The low bytes of each number: the high ones are mostly alike.
+        let bytes: Vec<u8> = (0..BYTES / 4)
+            .flat_map(|_| {
+                let [a, b, c, d, ..] = self.random(1 << 32).to_le_bytes();
+                [a, b, c, d]
+            })
+            .collect();
         backing.write(0, &bytes);
         Ok(backing)
     }
@@ -279,7 +284,11 @@ impl Vidmm<'_> {
             .as_ref()
             .map_or(0, |filling| filling.used);
         let operation = Operation::unknown(self.pattern(), UNKNOWN);
-        let built = self.build(operation, Concerns::default());
+        let concerns = Concerns {
+            rule: Some(Rule::P2),
+            ..Concerns::default()
+        };
+        let built = self.build(operation, concerns);
         let after = self
             .state
             .filling

@@ -5,34 +5,38 @@ use alloc::sync::Arc;
 use crate::Status;
 use crate::memory::PAGE;
 use crate::memory::backing::Backing;
-use crate::memory::vidmm::Vidmm;
+use crate::memory::vidmm::{Record, Vidmm};
 use crate::objects::AllocationId;
 
 impl Vidmm<'_> {
     /// Takes an allocation that nothing uses out of its segment, and gives its pages back.
     pub(super) fn release(&mut self, id: AllocationId) -> Result<(), Status> {
         let unmapped = self.unmap_of(id);
-        // The object may be out of the tables already.
-        let Some(record) = self.state.records.remove(&id) else {
-            return unmapped;
-        };
+        let released = self
+            .state
+            .records
+            .remove(&id)
+            .map_or(Ok(()), |record| self.give_back(&record));
+        unmapped.and(released).and(self.flush())
+    }
+
+    fn give_back(&mut self, record: &Record) -> Result<(), Status> {
         let Some(place) = record.place else {
-            return unmapped;
+            return Ok(());
         };
         let words = record.words();
-        let pages = self.adapter.pages();
         let Some(segment) = self.segment(place.segment) else {
-            return unmapped;
+            return Ok(());
         };
         let (aperture, bytes) = (segment.is_aperture(), segment.bytes_of(&words));
-        let mut result = unmapped;
-        if aperture && pages && !record.away {
-            let idle = self.wait_idle(&record.object.usage);
-            let done = self.unmap(&record.object, place.segment, place.offset, bytes / PAGE);
+        let mut result = Ok(());
+        if aperture && self.adapter.pages() && !record.away {
+            result = self.wait_idle(&record.object.usage);
+            let pages = bytes / PAGE;
+            result = result.and(self.unmap(&record.object, place.segment, place.offset, pages));
             if let Some(backing) = &record.backing {
                 self.keep(backing);
             }
-            result = result.and(idle).and(done).and(self.flush());
         }
         if let Some(segment) = self.segment(place.segment) {
             segment.heap.free(place.offset);

@@ -8,7 +8,7 @@ use dxgk_sys::{DXGK_ALLOCATIONINFOFLAGS, HANDLE, MDL};
 use crate::Status;
 use crate::memory::PAGE;
 use crate::memory::backing::Backing;
-use crate::memory::paging::build::{Concerns, NAME, NO_ALLOCATION};
+use crate::memory::paging::build::{Concerns, NO_ALLOCATION};
 use crate::memory::paging::operation::{Map, Operation, Part, Side};
 use crate::memory::usage::Usage;
 use crate::memory::vidmm::Vidmm;
@@ -115,6 +115,7 @@ impl Vidmm<'_> {
                 usage: whose.usage,
                 also: whose.also,
                 pages: from.pages().or(to.pages()),
+                rule: None,
             };
             self.build(operation, concerns)?;
             done += bytes_now;
@@ -141,10 +142,11 @@ impl Vidmm<'_> {
             page: 0,
         };
         let operation = Operation::transfer(self.pattern(), object.driver.0, part, from, nowhere);
-        let told = self.build(operation, Concerns::default());
-        self.adapter
-            .check(Rule::P6, NAME, told.is_ok(), || "an eviction is refused");
-        told
+        let concerns = Concerns {
+            rule: Some(Rule::P6),
+            ..Concerns::default()
+        };
+        self.build(operation, concerns)
     }
 
     /// FILL of an allocation that nothing uses yet, or of a free range.
@@ -242,6 +244,7 @@ impl Vidmm<'_> {
                 usage,
                 also,
                 pages: Some(backing),
+                rule: None,
             };
             self.build(operation, concerns)?;
             done += count;

@@ -16,6 +16,7 @@ use crate::memory::temporary::Temporary;
 use crate::memory::usage::Usage;
 use crate::objects::{AllocationId, AllocationObject};
 use crate::port::Profile;
+use crate::version::Version;
 use crate::{STATUS_INVALID_DEVICE_STATE, Status};
 
 /// Where an allocation is.
@@ -161,7 +162,11 @@ impl AdapterInner {
 
     /// The driver moves memory: it builds paging buffers and is expected to.
     pub(super) fn pages(&self) -> bool {
-        self.port.settings.profile == Profile::Full
+        let settings = &self.port.settings;
+        let expected = settings.profile == Profile::Full || settings.paging;
+        // From WDDM 2.0 on paging works with virtual addresses, which the port does not play.
+        expected
+            && self.registration.version < Version::WDDM2_0
             && self.registration.table.DxgkDdiBuildPagingBuffer.is_some()
     }
 }

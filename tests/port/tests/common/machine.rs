@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
 
 use super::miniport::queue::{Engine, Fault};
-use dxgk_port::{AdapterIndex, Host, PoolUse, TagUse};
+use dxgk_port::{AdapterIndex, Host, PoolUse, SystemPages, TagUse};
 use dxgk_sys::{
     CM_RESOURCE_MEMORY_PREFETCHABLE, CmResourceTypeInterrupt, CmResourceTypeMemory, DEVICE_OBJECT,
     DXGK_DISPLAY_INFORMATION, MEMORY_CACHING_TYPE,
@@ -58,6 +58,9 @@ pub struct Machine {
     engines: Mutex<Vec<Arc<Engine>>>,
     /// Blocks of user memory.
     user: Mutex<HashMap<usize, usize>>,
+    /// Blocks of system pages: where they are, and their page frame numbers.
+    system: Mutex<Vec<(usize, Vec<u64>)>>,
+    next_frame: AtomicU64,
     /// Engines cannot be reset by themselves.
     pub no_engine_reset: AtomicBool,
     /// The engines stand still.
@@ -102,6 +105,21 @@ fn layout(bytes: usize) -> std::alloc::Layout {
 impl Machine {
     pub fn new() -> Arc<Self> {
         Arc::new(Self::default())
+    }
+
+    /// Where the CPU finds a physical page; NULL if nobody was given it.
+    pub fn frame(&self, frame: u64) -> *mut u8 {
+        let system = self.system.lock().unwrap();
+        let found = system.iter().find_map(|(start, frames)| {
+            let page = frames.iter().position(|known| *known == frame)?;
+            Some(start + page * 4096)
+        });
+        found.map_or(std::ptr::null_mut(), std::ptr::with_exposed_provenance_mut)
+    }
+
+    /// Blocks of system pages that the port has.
+    pub fn system_blocks(&self) -> usize {
+        self.system.lock().unwrap().len()
     }
 
     /// Makes the engines of the miniports that are here do something wrong.
@@ -343,6 +361,31 @@ impl Host for Machine {
 
     fn pool_calls(&self) -> u64 {
         self.pool_calls.load(Ordering::Relaxed)
+    }
+
+    fn system_pages(&self, pages: usize) -> Option<SystemPages> {
+        // SAFETY: the size is not 0.
+        let memory = unsafe { std::alloc::alloc_zeroed(layout(pages * 4096)) };
+        let address = NonNull::new(memory)?;
+        let count = pages as u64;
+        let first = self.next_frame.fetch_add(count * 2, Ordering::Relaxed) + 0x100;
+        // Each other frame, from the last to the first.
+        let frames: Vec<u64> = (0..count).rev().map(|page| first + page * 2).collect();
+        let start = memory.expose_provenance();
+        self.system.lock().unwrap().push((start, frames.clone()));
+        Some(SystemPages { address, frames })
+    }
+
+    fn free_system_pages(&self, address: NonNull<u8>) {
+        let mut system = self.system.lock().unwrap();
+        let known = |(start, _): &(usize, Vec<u64>)| *start == address.addr().get();
+        let at = system
+            .iter()
+            .position(known)
+            .expect("pages of this machine");
+        let (_, frames) = system.swap_remove(at);
+        // SAFETY: allocated above with this layout.
+        unsafe { std::alloc::dealloc(address.as_ptr(), layout(frames.len() * 4096)) };
     }
 
     fn line(&self, text: &str) {

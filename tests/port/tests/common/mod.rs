@@ -6,5 +6,6 @@ pub mod display;
 pub mod engine;
 pub mod machine;
 pub mod miniport;
+pub mod paging;
 pub mod scenario;
 pub mod vidpn;

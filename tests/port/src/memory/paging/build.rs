@@ -33,6 +33,8 @@ pub(in crate::memory) struct Concerns<'a> {
     pub usage: Option<&'a Arc<Usage>>,
     pub also: Option<&'a Arc<Usage>>,
     pub pages: Option<&'a Arc<Backing>>,
+    /// The rule that says that this operation is taken, beside P3.
+    pub rule: Option<Rule>,
 }
 
 /// What one call left behind.
@@ -61,6 +63,13 @@ impl Vidmm<'_> {
             let mut filling = self.filling();
             let fresh = filling.used == 0;
             let called = self.call(&operation, &filling, multipass, concerns.pages)?;
+            if let Some(rule) = concerns.rule {
+                let statuses = Ddi::BuildPagingBuffer.info().statuses;
+                let taken = statuses.allow(called.status);
+                self.adapter.check(rule, NAME, taken, || {
+                    format!("{} is not taken: {:#010x}", operation.name(), called.status)
+                });
+            }
             match called.status {
                 STATUS_SUCCESS | STATUS_GRAPHICS_INSUFFICIENT_DMA_BUFFER => {
                     let moved = called.written != 0 || called.multipass != multipass;

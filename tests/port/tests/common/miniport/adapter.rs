@@ -30,6 +30,7 @@ fn add(version: u32, device_object: *mut DEVICE_OBJECT, out: *mut PVOID) -> NTST
         framebuffer: ptr::null_mut(),
         registers: ptr::null_mut(),
         engine: unsafe { &*machine }.new_engine(),
+        aperture: std::sync::Mutex::default(),
         screen: super::Screen::default(),
         shown: None,
     };
@@ -95,7 +96,7 @@ fn describe_segments(list: &mut [DXGK_SEGMENTDESCRIPTOR3]) {
             segment.CpuTranslatedAddress = address(machine::FRAMEBUFFER);
         } else {
             segment.Flags = DXGK_SEGMENTFLAGS::Aperture;
-            segment.BaseAddress = address(0x1000_0000);
+            segment.BaseAddress = address(super::commands::APERTURE);
         }
     }
 }
@@ -292,9 +293,9 @@ ddi_fn! {
                     describe_segments(list);
                 }
                 head.NbSegment = 2;
-                head.PagingBufferSegmentId = 2;
+                head.PagingBufferSegmentId = 0;
                 head.PagingBufferSize = 4096;
-                head.PagingBufferPrivateDataSize = 0;
+                head.PagingBufferPrivateDataSize = super::queue::PRIVATE_BYTES;
                 STATUS_SUCCESS
             }
             DXGK_QUERYADAPTERINFOTYPE::DXGKQAITYPE_QUERYSEGMENT4 => {
@@ -307,9 +308,9 @@ ddi_fn! {
                     describe_segments_4(unsafe { slice::from_raw_parts_mut(list, 2) });
                 }
                 head.NbSegment = 2;
-                head.PagingBufferSegmentId = 2;
+                head.PagingBufferSegmentId = 0;
                 head.PagingBufferSize = 4096;
-                head.PagingBufferPrivateDataSize = 0;
+                head.PagingBufferPrivateDataSize = super::queue::PRIVATE_BYTES;
                 STATUS_SUCCESS
             }
             DXGK_QUERYADAPTERINFOTYPE::DXGKQAITYPE_HISTORYBUFFERPRECISION => {

@@ -48,8 +48,38 @@ impl Command {
     }
 }
 
-/// Where the CPU finds a GPU address; NULL if that many bytes are not there.
+/// Aperture pages from page `to` on show the `bytes` frames of the tail.
+pub const MAP: u32 = 3;
+/// `bytes` aperture pages from page `to` on show the page at the physical address `from`.
+pub const UNMAP: u32 = 4;
+
+/// Where the aperture segment begins.
+pub const APERTURE: u64 = 0x1000_0000;
+/// With this bit an address is a physical one.
+pub const PHYSICAL: u64 = 1 << 63;
+const PAGE: u64 = 4096;
+
+/// Where the CPU finds a GPU address; NULL if that many bytes are not there in one piece.
 pub fn resolve(context: &Context, address: u64, bytes: u64) -> *mut u8 {
+    let offset = usize::try_from(address % PAGE).unwrap();
+    let one_page = address % PAGE + bytes <= PAGE;
+    let page = |physical: u64| {
+        let start = context.machine().frame(physical / PAGE);
+        if start.is_null() || !one_page {
+            ptr::null_mut()
+        } else {
+            start.wrapping_add(offset)
+        }
+    };
+    if address & PHYSICAL != 0 {
+        return page(address & !PHYSICAL);
+    }
+    if address >= APERTURE {
+        let aperture = context.aperture.lock().unwrap();
+        let mapped = aperture.get(&((address - APERTURE) / PAGE)).copied();
+        drop(aperture);
+        return mapped.map_or(ptr::null_mut(), page);
+    }
     let end = address.checked_add(bytes);
     if end.is_none_or(|end| end > u64::from(FRAMEBUFFER_BYTES)) || context.framebuffer.is_null() {
         return ptr::null_mut();
@@ -62,24 +92,52 @@ pub fn resolve(context: &Context, address: u64, bytes: u64) -> *mut u8 {
 
 /// Carries a command out. What it cannot reach it leaves alone.
 pub fn run(context: &Context, command: &Command) {
-    let to = resolve(context, command.to, command.bytes);
-    let bytes = usize::try_from(command.bytes).unwrap();
     match command.kind {
-        COPY => {
-            let from = resolve(context, command.from, command.bytes);
-            if !from.is_null() && !to.is_null() {
-                unsafe { ptr::copy(from, to, bytes) };
+        COPY => copy(context, command),
+        FILL => fill(context, command),
+        MAP => {
+            let mut aperture = context.aperture.lock().unwrap();
+            let count = usize::try_from(command.bytes).unwrap().min(4);
+            for (page, frame) in (command.to..).zip(&command.tail[..count]) {
+                aperture.insert(page, frame * PAGE);
             }
         }
-        FILL if !to.is_null() => {
-            for at in (0..bytes).step_by(4) {
-                unsafe {
-                    to.wrapping_add(at)
-                        .cast::<u32>()
-                        .write_unaligned(command.value);
-                };
+        UNMAP => {
+            let mut aperture = context.aperture.lock().unwrap();
+            for page in command.to..command.to + command.bytes {
+                aperture.insert(page, command.from);
             }
         }
         _ => {}
+    }
+}
+
+fn copy(context: &Context, command: &Command) {
+    let (from, to) = (command.from, command.to);
+    let whole = resolve(context, from, command.bytes);
+    let target = resolve(context, to, command.bytes);
+    if !whole.is_null() && !target.is_null() {
+        unsafe { ptr::copy(whole, target, usize::try_from(command.bytes).unwrap()) };
+        return;
+    }
+    let mut done = 0;
+    while done < command.bytes {
+        let left = |address: u64| PAGE - (address + done) % PAGE;
+        let bytes = left(from).min(left(to)).min(command.bytes - done);
+        let source = resolve(context, from + done, bytes);
+        let target = resolve(context, to + done, bytes);
+        if !source.is_null() && !target.is_null() {
+            unsafe { ptr::copy(source, target, usize::try_from(bytes).unwrap()) };
+        }
+        done += bytes;
+    }
+}
+
+fn fill(context: &Context, command: &Command) {
+    for at in (0..command.bytes).step_by(4) {
+        let to = resolve(context, command.to + at, 4);
+        if !to.is_null() {
+            unsafe { to.cast::<u32>().write_unaligned(command.value) };
+        }
     }
 }

@@ -18,6 +18,7 @@ mod allocation;
 pub mod commands;
 pub mod contexts;
 mod display;
+pub mod paging;
 pub mod queue;
 pub mod vidpn;
 pub mod vidpn_objects;
@@ -35,6 +36,8 @@ pub struct Context {
     pub interface: DXGKRNL_INTERFACE,
     pub framebuffer: *mut c_void,
     pub registers: *mut c_void,
+    /// Physical addresses of the pages that the aperture shows, by page; those that were mapped once.
+    pub aperture: std::sync::Mutex<std::collections::HashMap<u64, u64>>,
     pub screen: Screen,
     /// The machine keeps it.
     pub engine: *const queue::Engine,
