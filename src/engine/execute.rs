@@ -126,16 +126,23 @@ impl Run<'_> {
         let Some(inside) = self.permit.enter() else {
             return Ok(Step::Shut);
         };
-        for index in 0..part.rows {
+        // Rows that follow each other on both sides are one.
+        let gapless = from.pitch == part.bytes && to.pitch == part.bytes;
+        let (runs, bytes) = if gapless {
+            (1, size(part.rows).saturating_mul(size(part.bytes)))
+        } else {
+            (part.rows, size(part.bytes))
+        };
+        for index in 0..runs {
             let row = match turn.direction {
                 Direction::Up => index,
-                Direction::Down => part.rows - 1 - index,
+                Direction::Down => runs - 1 - index,
             };
             let at = |pitch: u32| size(row).saturating_mul(size(pitch));
             copy_bytes(
                 (&destination, at(to.pitch)),
                 (&source, at(from.pitch)),
-                size(part.bytes),
+                bytes,
                 turn.direction,
             )
             .ok_or(Fault::Outside)?;
