@@ -1,7 +1,7 @@
 //! vmdisp: a WDDM kernel-mode display miniport driver for QEMU's display adapters.
 //!
-//! The driver registers its callbacks with dxgkrnl, drives the adapters of the Bochs family, and
-//! keeps Windows' allocations of video memory. Arrows between the modules go one way:
+//! The driver registers its callbacks with dxgkrnl, drives the adapters of the Bochs family, keeps
+//! Windows' allocations of video memory, and executes command buffers and paging buffers. Arrows between the modules go one way:
 //!
 //! ```text
 //! entry → ddi → adapter → { allocation, display, engine } → memory → { pool, device } → kernel
@@ -14,7 +14,7 @@
 //! | [`allocation`] | allocations and resources |
 //! | [`display`] | the monitor, its modes, and what it shows |
 //! | [`engine`] | executing DMA and paging buffers |
-//! | [`memory`] | segments |
+//! | [`memory`] | segments, and the way from GPU addresses to bytes |
 //! | [`pool`] | the memory that objects live in, and the check of their handles |
 //! | [`device`] | the hardware |
 //! | [`kernel`] | what the driver asks of Windows |
