@@ -1,5 +1,6 @@
 //! The queue, its workers, preemption and resets, with an executor that tests can hold up.
 
+mod permit;
 mod preempt;
 mod reset;
 pub(crate) mod rig;
