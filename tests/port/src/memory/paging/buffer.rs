@@ -19,7 +19,7 @@ pub(crate) struct PagingBuffer {
     pub buffer: Arc<Buffer>,
     /// Bytes that the driver has written.
     pub bytes: u32,
-    /// The part of the private data that the driver may look at in SubmitCommand, which is all of it.
+    /// The part of the private data that the driver went past while it built; all of it if it never moved the pointer.
     pub private: Range<u32>,
     /// `PagingBufferSegmentId`.
     pub segment: u32,
@@ -81,9 +81,13 @@ impl Filling {
 
     /// As the scheduler gets it.
     pub(in crate::memory) fn finish(self, segment: u32, pool: &Pool) -> PagingBuffer {
+        let private = match self.private_used {
+            0 => self.buffer.private_bytes(),
+            used => used,
+        };
         PagingBuffer {
             bytes: self.used,
-            private: 0..self.buffer.private_bytes(),
+            private: 0..private,
             segment,
             physical: self.buffer.physical(),
             references: self.references,

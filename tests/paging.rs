@@ -1,0 +1,176 @@
+//! Paging under the port's memory manager: raw paging, evictions in parts, pressure (contract: P2 to P5).
+
+mod common;
+
+use common::end;
+use dxgk_port::{
+    Adapter, AllocationId, Create, Device, Into, MemoryOptions, Port, Residency, SchedulerOptions,
+    Settings,
+};
+use dxgk_sys::DXGK_CREATEDEVICEFLAGS;
+use vmdisp_abi::allocation::{AllocationData, AllocationFlags};
+use vmdisp_in_process::InProcess;
+use vmdisp_scenarios::Machine;
+use zerocopy::IntoBytes;
+
+struct Bench {
+    machine: InProcess,
+    port: Port,
+    adapter: Adapter,
+    device: Device,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let machine = InProcess::new();
+        let settings = Settings::default().for_full();
+        let port = machine.load(settings).expect("the driver loads");
+        let adapter = port.add_device(0).expect("an adapter");
+        adapter.start().expect("it starts");
+        let device = adapter
+            .create_device(DXGK_CREATEDEVICEFLAGS::empty())
+            .expect("a device");
+        Self {
+            machine,
+            port,
+            adapter,
+            device,
+        }
+    }
+
+    fn buffers(&self, count: usize, bytes: u64) -> Vec<AllocationId> {
+        let data = AllocationData::buffer(bytes, AllocationFlags::CPU_VISIBLE);
+        let data = data.as_bytes().to_vec();
+        let made = self.device.create(&Create {
+            group: &[],
+            elements: &vec![&data[..]; count],
+            into: Into::Device,
+        });
+        made.expect("buffers").allocations
+    }
+
+    fn draw(&self, id: AllocationId, seed: usize) {
+        let lock = self.adapter.lock(id).expect("a lock");
+        let bytes: Vec<u8> = (0..lock.bytes()).map(|at| byte(at, seed)).collect();
+        lock.write(0, &bytes).expect("written");
+    }
+
+    fn check(&self, id: AllocationId, seed: usize) {
+        let lock = self.adapter.lock(id).expect("a lock");
+        let mut found = vec![0; lock.bytes()];
+        lock.read(0, &mut found).expect("read");
+        let wrong = (0..found.len()).find(|at| found[*at] != byte(*at, seed));
+        assert_eq!(wrong, None, "allocation {seed}");
+    }
+
+    fn end(self) {
+        self.device.destroy().expect("it goes");
+        end(&self.machine, &self.port, &self.adapter);
+    }
+}
+
+#[allow(clippy::cast_possible_truncation)] // any byte will do
+fn byte(at: usize, seed: usize) -> u8 {
+    (at * 13 + at / 509 + seed * 31) as u8
+}
+
+/// Whole, in parts, and preempted at every turn.
+fn ways() -> [(MemoryOptions, SchedulerOptions); 4] {
+    let scheduler = |seed, preempt_every| SchedulerOptions {
+        seed,
+        preempt_every,
+        ..SchedulerOptions::default()
+    };
+    let memory = MemoryOptions::default;
+    [
+        (memory(), scheduler(1, 0)),
+        (memory().with_seed(2).with_piece_pages(7), scheduler(2, 0)),
+        (memory().without_aperture_eviction(), scheduler(3, 1)),
+        (
+            memory()
+                .with_seed(4)
+                .with_piece_pages(3)
+                .with_random_victims(),
+            scheduler(4, 2),
+        ),
+    ]
+}
+
+#[test]
+fn paging_without_an_allocation_is_right_to_the_byte() {
+    let bench = Bench::new();
+    for (memory, scheduler) in ways() {
+        bench.adapter.memory(memory);
+        bench.adapter.scheduler(scheduler);
+        let done = bench.adapter.exercise_paging();
+        let report = bench.port.report();
+        assert_eq!(
+            done,
+            Ok(()),
+            "{:#?}\n{:?}\n{:?}",
+            report.violations,
+            report.bugcheck,
+            report.calls
+        );
+    }
+    bench.end();
+}
+
+#[test]
+fn content_survives_eviction_and_return() {
+    for (memory, scheduler) in ways() {
+        let bench = Bench::new();
+        bench.adapter.memory(memory);
+        bench.adapter.scheduler(scheduler);
+        // The last needs more than one paging buffer.
+        let mut all = bench.buffers(2, 5000);
+        all.extend(bench.buffers(1, 3 << 20));
+        for (index, id) in all.iter().enumerate() {
+            bench.draw(*id, index);
+        }
+        for _ in 0..2 {
+            bench.adapter.make_resident(&all).expect("there is room");
+            for (index, id) in all.iter().enumerate() {
+                assert!(matches!(
+                    bench.adapter.residency(*id),
+                    Residency::Memory { .. } | Residency::Aperture { .. }
+                ));
+                bench.check(*id, index);
+                if matches!(bench.adapter.residency(*id), Residency::Memory { .. }) {
+                    bench.adapter.move_within(*id).expect("there is room");
+                    bench.check(*id, index);
+                }
+            }
+            bench.adapter.evict_all().expect("they go");
+            for (index, id) in all.iter().enumerate() {
+                assert_eq!(bench.adapter.residency(*id), Residency::System);
+                bench.check(*id, index);
+            }
+        }
+        bench.end();
+    }
+}
+
+#[test]
+fn more_than_there_is_takes_turns() {
+    for (memory, scheduler) in ways() {
+        let bench = Bench::new();
+        bench.adapter.memory(memory);
+        bench.adapter.scheduler(scheduler);
+        let all = bench.buffers(12, 256 << 10);
+        bench.adapter.set_memory_limit(1 << 20).expect("less");
+        for (index, id) in all.iter().enumerate() {
+            bench.draw(*id, index);
+        }
+        for round in 0..3 {
+            for pair in all.chunks(2) {
+                bench.adapter.make_resident(pair).expect("two fit");
+            }
+            bench.check(all[round], round);
+        }
+        for (index, id) in all.iter().enumerate() {
+            bench.check(*id, index);
+        }
+        bench.end();
+    }
+}
