@@ -6,7 +6,7 @@
 
 use core::alloc::Layout;
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use std::alloc::{alloc_zeroed, dealloc};
 use std::boxed::Box;
 use std::collections::{HashMap, VecDeque};
@@ -65,6 +65,8 @@ impl Drop for Pages {
 struct Entry {
     address: AtomicPtr<u8>,
     mapped: AtomicU32,
+    /// Which of its world's stalls was the last before it was mapped.
+    stall: AtomicU64,
 }
 
 type Leaf = [Entry; LEAF];
@@ -119,6 +121,7 @@ fn made_entry(frame: u64) -> Option<&'static Entry> {
                 Entry {
                     address: AtomicPtr::new(ptr::null_mut()),
                     mapped: AtomicU32::new(0),
+                    stall: AtomicU64::new(0),
                 }
             }; LEAF],
         );
@@ -134,6 +137,8 @@ pub(in crate::kernel) fn frame_map(frame: u64) -> Option<NonNull<u8>> {
     if let Some(entry) = entry(frame) {
         entry.mapped.fetch_add(1, Ordering::AcqRel);
         if let Some(address) = NonNull::new(entry.address.load(Ordering::Acquire)) {
+            let stall = with(|world| world.threads.stalls());
+            entry.stall.store(stall, Ordering::Relaxed);
             return Some(address);
         }
         entry.mapped.fetch_sub(1, Ordering::AcqRel);
@@ -161,15 +166,15 @@ fn layout(pages: usize) -> Option<Layout> {
     Layout::from_size_align(bytes, PAGE).ok()
 }
 
-/// Frees memory and numbers; returns a frame that is still mapped.
-fn give_back(address: usize, frames: &[u64]) -> Option<u64> {
+/// Frees memory and numbers; returns a frame that is still mapped, and how many stalls there were before that.
+fn give_back(address: usize, frames: &[u64]) -> Option<(u64, u64)> {
     let mut mapped = None;
     let mut free = locked(&FREE);
     for &frame in frames {
         if let Some(entry) = entry(frame) {
             entry.address.store(ptr::null_mut(), Ordering::Release);
             if entry.mapped.load(Ordering::Acquire) != 0 {
-                mapped = Some(frame);
+                mapped = Some((frame, entry.stall.load(Ordering::Relaxed)));
             }
         }
         free.used.push_back(frame);
@@ -218,7 +223,10 @@ impl World {
         let address = address.addr().get();
         let wrong = match locked(&pages.given).remove(&address) {
             None => Some(WrongPages::NotGiven(address)),
-            Some(frames) => give_back(address, &frames).map(WrongPages::FreedMapped),
+            // A thread that was told to stand still may keep a mapping that it never touches again.
+            Some(frames) => give_back(address, &frames)
+                .filter(|(_, stall)| *stall == self.inner().threads.stalls())
+                .map(|(frame, _)| WrongPages::FreedMapped(frame)),
         };
         locked(&pages.wrong).extend(wrong);
     }

@@ -19,6 +19,8 @@ thread_local! {
 pub(super) struct SystemThreads {
     pub(super) creations: Countdown,
     live: AtomicU64,
+    /// How often the world's threads were told to stand still.
+    stalls: AtomicU64,
     /// The same as `stall.on`, to be looked at without a lock.
     stalling: AtomicBool,
     stall: Mutex<Stall>,
@@ -60,6 +62,11 @@ impl SystemThreads {
         allowed
     }
 
+    /// How often the world's threads were told to stand still.
+    pub(super) fn stalls(&self) -> u64 {
+        self.stalls.load(Ordering::Relaxed)
+    }
+
     /// A thread that was counted has ended, or was not made after all.
     pub(super) fn ended(&self) {
         self.live.fetch_sub(1, Ordering::AcqRel);
@@ -96,6 +103,7 @@ impl World {
     pub fn stall(&self, on: bool) {
         let threads = &self.inner().threads;
         locked(&threads.stall).on = on;
+        threads.stalls.fetch_add(on.into(), Ordering::Relaxed);
         threads.stalling.store(on, Ordering::Release);
         if !on {
             threads.over.notify_all();
