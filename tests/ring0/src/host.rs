@@ -14,8 +14,9 @@ use crate::{
     cpu::{clock, irql},
     display, log,
     memory::{device, paging::Caching, watch},
-    nt::{dispatcher, pool},
+    nt::{self, dispatcher, pool},
     pci::Adapter,
+    threads,
 };
 
 /// The machine.
@@ -94,7 +95,7 @@ impl Host for Machine {
     }
 
     fn thread_id(&self) -> u64 {
-        1
+        threads::current()
     }
 
     fn relax(&self) {
@@ -187,6 +188,27 @@ impl Host for Machine {
 
     fn pool_calls(&self) -> u64 {
         pool::calls()
+    }
+
+    fn stall(&self, on: bool) -> bool {
+        threads::set_stall(on);
+        true
+    }
+
+    fn stalled(&self) -> u64 {
+        threads::stalled()
+    }
+
+    fn threads_live(&self) -> u64 {
+        threads::live()
+    }
+
+    fn threads_created(&self) -> u64 {
+        nt::threads_created()
+    }
+
+    fn fail_thread_creation(&self, nth: Option<u64>) {
+        nt::fail_thread_creation(nth);
     }
 
     fn line(&self, text: &str) {

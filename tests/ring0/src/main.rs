@@ -25,6 +25,7 @@ mod nt;
 mod pci;
 mod run;
 mod serial;
+mod threads;
 
 use core::arch::asm;
 
@@ -76,6 +77,7 @@ unsafe extern "sysv64" fn early(start_info: u64) -> ! {
 
 /// On the kernel's own tables and stack.
 extern "sysv64" fn main() -> ! {
+    threads::set_up();
     cpu::segments::set_up();
     cpu::exceptions::set_up();
     cpu::clock::set_up();

@@ -25,6 +25,30 @@ pub fn allocate(pages: u64) -> u64 {
     bottom + pages * PAGE
 }
 
+/// A stack that can be given back.
+pub struct Stack {
+    bottom: u64,
+    pages: u64,
+}
+
+impl Stack {
+    /// The address above its end, where RSP starts.
+    pub fn end(&self) -> u64 {
+        self.bottom + self.pages * PAGE
+    }
+
+    /// Gives it back. Its addresses are not used again, so a late use of it faults.
+    pub fn free(self) {
+        paging::unmap_and_free(self.bottom, self.pages);
+    }
+}
+
+/// As [`allocate`], for a stack that is given back. None where RAM is used up.
+pub fn try_allocate(pages: u64) -> Option<Stack> {
+    let bottom = NEXT.fetch_add((pages + 1) * PAGE, Ordering::Relaxed) + PAGE;
+    paging::map_new(bottom, pages, Protection::ReadWrite).then_some(Stack { bottom, pages })
+}
+
 /// Whether `address` is in a page that was left unmapped below a stack.
 pub fn is_guard(address: u64) -> bool {
     (STACKS.start..NEXT.load(Ordering::Relaxed)).contains(&address)

@@ -256,7 +256,7 @@ impl Request {
             });
         }
         // SAFETY: the driver passes an event of its own.
-        unsafe { event::signal("IoCompleteRequest", self.event) }
+        unsafe { event::signal("IoCompleteRequest", self.event) };
         status
     }
 }

@@ -17,7 +17,7 @@ use crate::{
         apic, clock,
         irql::{self, DISPATCH_LEVEL},
     },
-    fault, image,
+    fault, image, threads,
 };
 
 /// Until an interrupt that came at a wrong moment comes again, in units of 100 ns.
@@ -63,7 +63,11 @@ pub fn run_so_far() -> [u64; 2] {
 
 /// Whether something waits that needs no time to pass.
 fn is_due() -> bool {
-    PORT_WAITS.load(Ordering::Relaxed) || dpc::any_queued() || timer::next() <= clock::now_100ns()
+    let now = clock::now_100ns();
+    PORT_WAITS.load(Ordering::Relaxed)
+        || dpc::any_queued()
+        || timer::next() <= now
+        || threads::next_deadline() <= now
 }
 
 /// Whether something waits, now or until its time comes.
@@ -85,7 +89,8 @@ pub fn on_dispatch(instruction: u64) {
         run_due();
         let [interrupting, all] = &RUN;
         interrupting.fetch_add(all.load(Ordering::Relaxed) - before, Ordering::Relaxed);
-    } else if is_due() {
+        threads::on_clock_in_driver();
+    } else if is_due() || threads::slice_end() <= clock::now_100ns() {
         apic::interrupt_in(AGAIN);
     } else {
         wake_in_time();
@@ -101,15 +106,18 @@ pub fn run_due() {
     while let Some(work) = timer::take_due().or_else(dpc::take) {
         run(&work);
     }
-    if PORT_WAITS.swap(false, Ordering::Relaxed) {
-        // The port raises the IRQL itself. It may be asked again meanwhile, so nothing is locked.
+    if PORT_WAITS.load(Ordering::Relaxed) {
+        // The port raises the IRQL itself. It may be asked again meanwhile, so nothing is locked; a thread that
+        // comes here then leaves it to the first.
         let port = PORT.lock().take();
         if let Some(port) = port {
+            PORT_WAITS.store(false, Ordering::Relaxed);
             RUN[1].fetch_add(1, Ordering::Relaxed);
             port();
             PORT.lock().get_or_insert(port);
         }
     }
+    threads::wake_expired();
     wake_in_time();
 }
 
@@ -129,21 +137,33 @@ fn run(work: &Work) {
     }
 }
 
-/// Has the clock interrupt when the next timer is due.
+/// Has the clock interrupt when the next timer is due, a wait is over, or the running thread's time is.
 pub fn wake_in_time() {
-    let next = timer::next();
+    let next = timer::next()
+        .min(threads::next_deadline())
+        .min(threads::slice_end());
     if next != u64::MAX {
         apic::interrupt_in(next.saturating_sub(clock::now_100ns()));
     }
 }
 
-/// Waits for whatever comes next, until `deadline` at the latest, and runs what is due then. Below
-/// `DISPATCH_LEVEL`, and the caller holds no lock.
+/// Waits for whatever comes next, until `deadline` at the latest, and runs what is due then. Other threads that are
+/// ready run first. Below `DISPATCH_LEVEL`, and the caller holds no lock.
 pub fn idle_until(deadline: u64) {
     run_due();
+    if threads::give_way() {
+        return;
+    }
+    rest(deadline);
+    run_due();
+    threads::give_way();
+}
+
+/// Halts the processor until something comes, until `deadline` at the latest. Below `DISPATCH_LEVEL`.
+pub fn rest(deadline: u64) {
     // Nothing may come between the look at the clock and the halt.
     interrupts::disable();
-    let wake = deadline.min(timer::next());
+    let wake = deadline.min(timer::next()).min(threads::next_deadline());
     let now = clock::now_100ns();
     if is_due() || wake <= now {
         interrupts::enable();
@@ -151,7 +171,6 @@ pub fn idle_until(deadline: u64) {
         apic::interrupt_in(wake - now);
         interrupts::enable_and_hlt();
     }
-    run_due();
 }
 
 /// Lets a little time pass for whoever waits for something. The caller holds no lock.

@@ -1,13 +1,12 @@
 //! Events, and waiting for them.
 //!
-//! Nothing runs beside the driver's call but timers' routines and DPCs. Where
-//! none of them waits, an event that is not signalled stays so, and a wait for
-//! it without end is a fault.
+//! Where no thread is ready and no timer, DPC or end of a wait is to come, an event that is not signalled stays so,
+//! and a wait for it without end is a fault.
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{format, vec::Vec};
 
 use super::{
-    demand_irql, device, dispatcher,
+    demand_irql, device,
     status::{self, Status},
 };
 use crate::{
@@ -16,6 +15,7 @@ use crate::{
         irql::{APC_LEVEL, DISPATCH_LEVEL, PASSIVE_LEVEL},
     },
     fault,
+    threads::{self, On, Woken},
 };
 
 /// KEVENT: a `DISPATCHER_HEADER`.
@@ -77,15 +77,16 @@ pub unsafe extern "win64" fn initialize(event: *mut Event, kind: u32, state: u8)
 pub unsafe extern "win64" fn set(event: *mut Event, _increment: i32, wait: u8) -> i32 {
     const SERVICE: &str = "KeSetEvent";
     demand_irql(SERVICE, if wait == 0 { DISPATCH_LEVEL } else { APC_LEVEL });
+    threads::stall_point(SERVICE);
     // SAFETY: the driver passes an event of its own.
-    let event = unsafe { known(SERVICE, event) };
-    core::mem::replace(&mut event.state, 1)
+    unsafe { signal(SERVICE, event) }
 }
 
 /// `LONG KeResetEvent(PRKEVENT)`.
 pub unsafe extern "win64" fn reset(event: *mut Event) -> i32 {
     const SERVICE: &str = "KeResetEvent";
     demand_irql(SERVICE, DISPATCH_LEVEL);
+    threads::stall_point(SERVICE);
     // SAFETY: the driver passes an event of its own.
     let event = unsafe { known(SERVICE, event) };
     core::mem::replace(&mut event.state, 0)
@@ -95,6 +96,7 @@ pub unsafe extern "win64" fn reset(event: *mut Event) -> i32 {
 pub unsafe extern "win64" fn clear(event: *mut Event) {
     const SERVICE: &str = "KeClearEvent";
     demand_irql(SERVICE, DISPATCH_LEVEL);
+    threads::stall_point(SERVICE);
     // SAFETY: the driver passes an event of its own.
     unsafe { known(SERVICE, event) }.state = 0;
 }
@@ -107,14 +109,24 @@ pub unsafe extern "win64" fn read_state(event: *mut Event) -> i32 {
     unsafe { known(SERVICE, event) }.state
 }
 
-/// Signals the event at `event`, for a service that completes something.
+/// Signals the event at `event`, for `service`; says whether it was signalled.
 ///
 /// # Safety
 ///
 /// `event` is an event that the driver initialised.
-pub unsafe fn signal(service: &str, event: *mut Event) {
+pub unsafe fn signal(service: &str, event: *mut Event) -> i32 {
+    let address = event as u64;
     // SAFETY: the caller's promise.
-    unsafe { known(service, event) }.state = 1;
+    let event = unsafe { known(service, event) };
+    let before = event.state;
+    event.state = 1;
+    if event.kind == NOTIFICATION {
+        threads::wake_all(On::Event(address));
+    } else if before == 0 && threads::wake_one(On::Event(address)) {
+        // The one that it lets through has the signal now.
+        event.state = 0;
+    }
+    before
 }
 
 /// `NTSTATUS KeWaitForSingleObject(PVOID, KWAIT_REASON, KPROCESSOR_MODE, BOOLEAN, PLARGE_INTEGER)`.
@@ -136,25 +148,25 @@ pub unsafe extern "win64" fn wait_for_single_object(
             APC_LEVEL
         },
     );
+    threads::stall_point(SERVICE);
     device::complete_pending(object);
-    let deadline = timeout.map(deadline);
-    loop {
-        // SAFETY: the driver passes an object of its own; only events are known here.
-        let event = unsafe { known(SERVICE, object) };
-        if event.state != 0 {
-            if event.kind == SYNCHRONIZATION {
-                event.state = 0;
-            }
-            return status::SUCCESS;
+    // SAFETY: the driver passes an object of its own; only events are known here.
+    let event = unsafe { known(SERVICE, object) };
+    if event.state != 0 {
+        if event.kind == SYNCHRONIZATION {
+            event.state = 0;
         }
-        match deadline {
-            Some(deadline) if clock::now_100ns() >= deadline => return status::TIMEOUT,
-            None if !dispatcher::anything_waits() => {
-                let text = String::from("waits without end for an event that nothing will signal");
-                fault::wrong_use(SERVICE, &text, Vec::new());
-            }
-            _ => dispatcher::idle_until(deadline.unwrap_or(u64::MAX)),
-        }
+        return status::SUCCESS;
+    }
+    let deadline = timeout.map_or(u64::MAX, deadline);
+    if deadline <= clock::now_100ns() {
+        return status::TIMEOUT;
+    }
+    let woken = threads::wait(SERVICE, On::Event(object as u64), deadline);
+    threads::stall_point(SERVICE);
+    match woken {
+        Woken::Signalled => status::SUCCESS,
+        Woken::TimedOut => status::TIMEOUT,
     }
 }
 
@@ -164,25 +176,21 @@ pub unsafe extern "win64" fn delay_execution_thread(
     _alertable: u8,
     interval: *const i64,
 ) -> Status {
-    demand_irql("KeDelayExecutionThread", PASSIVE_LEVEL);
+    const SERVICE: &str = "KeDelayExecutionThread";
+    demand_irql(SERVICE, PASSIVE_LEVEL);
+    threads::stall_point(SERVICE);
     // SAFETY: the driver passes a time of its own.
-    sleep(unsafe { interval.read() });
+    let deadline = deadline(unsafe { interval.read() });
+    threads::wait(SERVICE, On::Time, deadline);
+    threads::stall_point(SERVICE);
     status::SUCCESS
 }
 
 /// When `time`, in units of 100 ns, is over: as long from now as it says if it is negative, else then.
-fn deadline(time: i64) -> u64 {
+pub fn deadline(time: i64) -> u64 {
     if time < 0 {
         clock::now_100ns().saturating_add(time.unsigned_abs())
     } else {
         time.unsigned_abs()
-    }
-}
-
-/// Lets time pass.
-fn sleep(time: i64) {
-    let deadline = deadline(time);
-    while clock::now_100ns() < deadline {
-        dispatcher::idle_until(deadline);
     }
 }

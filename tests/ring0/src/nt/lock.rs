@@ -1,7 +1,8 @@
 //! Spin locks, fast mutexes and push locks.
 //!
-//! There is one processor and no thread to switch to, so a lock that is held
-//! when it is asked for would never come free: that ends the run.
+//! There is one processor, and no thread leaves it at `DISPATCH_LEVEL`: so a spin
+//! lock that is held when it is asked for would never come free, which ends the
+//! run. The others are waited for, unless the thread itself holds them.
 
 use alloc::{format, vec, vec::Vec};
 
@@ -11,6 +12,7 @@ use super::{caller, demand_irql, dispatcher, process};
 use crate::{
     cpu::irql::{self, APC_LEVEL, DISPATCH_LEVEL},
     fault,
+    threads::{self, On},
 };
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -29,6 +31,8 @@ struct Held {
     old: u8,
     /// Where it was taken.
     by: u64,
+    /// Which thread took it.
+    thread: u64,
 }
 
 static HELD: Mutex<Vec<Held>> = Mutex::new(Vec::new());
@@ -41,13 +45,33 @@ pub fn still_held() -> Vec<alloc::string::String> {
         .collect()
 }
 
-fn take(service: &str, kind: Kind, address: u64, old: u8) {
-    let holder = HELD
+/// Ends the run if the running thread holds a lock.
+pub fn demand_none_held(service: &str) {
+    let thread = threads::current();
+    let held = HELD
         .lock()
         .iter()
-        .find(|held| held.address == address)
+        .find(|held| held.thread == thread)
         .copied();
-    if let Some(holder) = holder {
+    if let Some(held) = held {
+        let text = format!("a thread ends that holds the lock at {:#x}", held.address);
+        fault::wrong_use(service, &text, vec![format!("taken by <{:#x}>", held.by)]);
+    }
+}
+
+fn take(service: &str, kind: Kind, address: u64, old: u8) {
+    let thread = threads::current();
+    loop {
+        let holder = HELD
+            .lock()
+            .iter()
+            .find(|held| held.address == address)
+            .copied();
+        let Some(holder) = holder else { break };
+        if kind != Kind::Spin && holder.thread != thread {
+            threads::wait(service, On::Lock(address), u64::MAX);
+            continue;
+        }
         let text = format!("the lock at {address:#x} is held: this would wait for ever");
         fault::wrong_use(service, &text, vec![format!("taken by <{:#x}>", holder.by)]);
     }
@@ -56,16 +80,22 @@ fn take(service: &str, kind: Kind, address: u64, old: u8) {
         address,
         old,
         by: caller(),
+        thread,
     });
 }
 
 fn give_back(service: &str, kind: Kind, address: u64) -> Held {
-    let found = HELD
-        .lock()
-        .iter()
-        .rposition(|held| held.address == address && held.kind == kind);
+    let found = HELD.lock().iter().rposition(|held| {
+        held.address == address
+            && held.kind == kind
+            && (kind == Kind::Spin || held.thread == threads::current())
+    });
     if let Some(index) = found {
-        HELD.lock().remove(index)
+        let held = HELD.lock().remove(index);
+        if kind != Kind::Spin {
+            threads::wake_all(On::Lock(address));
+        }
+        held
     } else {
         let text = format!("the lock at {address:#x} is not held");
         fault::wrong_use(service, &text, Vec::new());

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     cpu::irql::APC_LEVEL,
     memory::{direct, layout::PAGE, paging},
+    threads,
 };
 
 /// `MmHighestUserAddress`: the last address of the lower half that Windows gives to programs.
@@ -75,7 +76,9 @@ pub unsafe extern "win64" fn copy_memory(
     flags: u32,
     copied: *mut usize,
 ) -> Status {
-    demand_irql("MmCopyMemory", APC_LEVEL);
+    const SERVICE: &str = "MmCopyMemory";
+    demand_irql(SERVICE, APC_LEVEL);
+    threads::stall_point(SERVICE);
     // SAFETY: the driver passes a variable of its own.
     unsafe { copied.write(0) }
     if flags != PHYSICAL && flags != VIRTUAL {

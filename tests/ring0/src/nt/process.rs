@@ -15,6 +15,11 @@ pub fn critical_regions() -> i64 {
     CRITICAL_REGIONS.load(Ordering::Relaxed)
 }
 
+/// The running thread is another one now, in as many of them.
+pub fn set_critical_regions(depth: i64) {
+    CRITICAL_REGIONS.store(depth, Ordering::Relaxed);
+}
+
 /// `void KeEnterCriticalRegion(void)`.
 pub unsafe extern "win64" fn enter_critical_region() {
     demand_irql("KeEnterCriticalRegion", irql::APC_LEVEL);

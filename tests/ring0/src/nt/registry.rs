@@ -13,6 +13,7 @@ use super::{
     demand_irql,
     status::{self, Status},
     string::{UnicodeString, text},
+    thread,
 };
 use crate::{cpu::irql::PASSIVE_LEVEL, fault};
 
@@ -38,6 +39,13 @@ pub struct ObjectAttributes {
     attributes: u32,
     security_descriptor: usize,
     security_quality: usize,
+}
+
+impl ObjectAttributes {
+    /// Whether they are whole, and ask for a handle that is the kernel's.
+    pub fn is_for_kernel(&self) -> bool {
+        self.length as usize == size_of::<Self>() && self.attributes & KERNEL_HANDLE != 0
+    }
 }
 
 /// What `KEY_VALUE_PARTIAL_INFORMATION` has before the data: title index, type and size.
@@ -221,7 +229,7 @@ pub unsafe extern "win64" fn query_value_key(
 pub unsafe extern "win64" fn close(handle: usize) -> Status {
     const SERVICE: &str = "ZwClose";
     demand_irql(SERVICE, PASSIVE_LEVEL);
-    if REGISTRY.lock().open.remove(&handle).is_none() {
+    if !thread::close(handle) && REGISTRY.lock().open.remove(&handle).is_none() {
         fault::wrong_use(
             SERVICE,
             &format!("{handle:#x} is no open handle"),

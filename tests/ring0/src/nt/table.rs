@@ -7,7 +7,7 @@
 use core::arch::naked_asm;
 
 use super::{
-    CALLER, debug, device, dpc, event, lock, memory, pool, process, registry, system, timer,
+    CALLER, debug, device, dpc, event, lock, memory, pool, process, registry, system, thread, timer,
 };
 
 /// Makes a stub for each service, and the table of them.
@@ -80,12 +80,15 @@ services! {
     MmIsDriverVerifyingByAddress: system::is_driver_verifying_by_address,
     ObDereferenceObject: device::dereference_object,
     ObfDereferenceObject: device::dereference_object,
+    PsCreateSystemThread: thread::create,
+    PsTerminateSystemThread: thread::terminate,
     RtlCompareMemory: memory::compare,
     ZwClose: registry::close,
     ZwLoadDriver: device::load_driver,
     ZwOpenKey: registry::open_key,
     ZwQueryValueKey: registry::query_value_key,
     ZwUnloadDriver: device::unload_driver,
+    ZwWaitForSingleObject: thread::wait_for_handle,
     memcmp: memory::memcmp,
     memcpy: memory::memcpy,
     memmove: memory::memmove,

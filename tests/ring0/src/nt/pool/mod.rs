@@ -25,6 +25,7 @@ use crate::{
     cpu::irql::{APC_LEVEL, DISPATCH_LEVEL},
     fault,
     memory::layout::PAGE,
+    threads,
 };
 
 /// `POOL_FLAG_UNINITIALIZED`.
@@ -283,6 +284,7 @@ pub unsafe extern "win64" fn allocate_pool2(flags: u64, bytes: usize, tag: u32) 
         let text = String::from("POOL_FLAG_RAISE_ON_FAILURE: this kernel raises no exceptions");
         fault::wrong_use(SERVICE, &text, Vec::new());
     }
+    threads::stall_point(SERVICE);
     let known = UNINITIALIZED | CACHE_ALIGNED | NON_PAGED | PAGED;
     let kinds = (flags & (NON_PAGED | PAGED)).count_ones();
     if flags & REQUIRED_FLAGS & !known != 0 || kinds != 1 || tag == 0 {
@@ -296,10 +298,21 @@ pub unsafe extern "win64" fn allocate_pool2(flags: u64, bytes: usize, tag: u32) 
 
 fn free(service: &str, block: *mut u8, tag: Option<[u8; 4]>) {
     demand_irql(service, DISPATCH_LEVEL);
+    threads::stall_point(service);
     let bytes = pool().lock().live.get(&(block as u64)).map(|b| b.bytes);
     if let Some(bytes) = bytes {
         dpc::demand_none_in(service, block as u64, bytes);
         timer::demand_none_in(service, block as u64, bytes);
+        if let Some((event, by)) = threads::waits_inside(block as u64, bytes) {
+            let text = format!(
+                "the block at {block:p} has an event in it, at {event:#x}, that a thread waits for"
+            );
+            fault::wrong_use(
+                service,
+                &text,
+                vec![format!("the thread was made by <{by:#x}>")],
+            );
+        }
     }
     let result = pool().lock().free(block as u64, tag);
     if let Err((text, notes)) = result {
