@@ -62,6 +62,7 @@ impl Drop for Pages {
 }
 
 /// A page: where it is, NULL for none, and how often it is mapped.
+#[derive(Default)]
 struct Entry {
     address: AtomicPtr<u8>,
     mapped: AtomicU32,
@@ -116,15 +117,8 @@ fn entry(frame: u64) -> Option<&'static Entry> {
 fn made_entry(frame: u64) -> Option<&'static Entry> {
     let (leaf, _) = place(frame)?;
     if TABLE[leaf].load(Ordering::Acquire).is_null() {
-        let empty = Box::new(
-            [const {
-                Entry {
-                    address: AtomicPtr::new(ptr::null_mut()),
-                    mapped: AtomicU32::new(0),
-                    stall: AtomicU64::new(0),
-                }
-            }; LEAF],
-        );
+        let empty = (0..LEAF).map(|_| Entry::default());
+        let empty: Box<Leaf> = empty.collect::<Box<[_]>>().try_into().ok()?;
         TABLE[leaf].store(Box::into_raw(empty), Ordering::Release);
     }
     entry(frame)

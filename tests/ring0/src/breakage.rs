@@ -3,7 +3,9 @@
 //! Each function here does one forbidden thing; its name is what a report must show.
 
 mod deferred;
+mod mapping;
 mod screen;
+mod threads;
 
 use alloc::{boxed::Box, vec::Vec};
 use core::{arch::asm, hint::black_box};
@@ -61,6 +63,34 @@ pub fn break_net(net: &str) -> ! {
         "dpc-not-initialised" => deferred::dpc_not_initialised,
         "dpc-irql" => deferred::dpc_irql,
         "dpc-left" => deferred::dpc_left,
+        "thread-runs" => threads::thread_runs,
+        "thread-preempted" => threads::thread_preempted,
+        "thread-stalls" => threads::thread_stalls,
+        "thread-fails" => threads::thread_fails,
+        "thread-left" => threads::thread_left,
+        "thread-handle-left" => threads::thread_handle_left,
+        "thread-ends-raised" => threads::thread_ends_raised,
+        "thread-ends-in-region" => threads::thread_ends_in_region,
+        "thread-deadlock" => threads::thread_deadlock,
+        "thread-wait-raised" => threads::thread_wait_raised,
+        "thread-event-freed" => threads::thread_event_freed,
+        "thread-stack" => threads::thread_stack,
+        "thread-closed-twice" => threads::thread_closed_twice,
+        "mapping-maps" => mapping::mapping_maps,
+        "mapping-twice" => mapping::mapping_twice,
+        "mapping-tag" => mapping::mapping_tag,
+        "mapping-long" => mapping::mapping_long,
+        "mapping-frame" => mapping::mapping_frame,
+        "mapping-not-locked" => mapping::mapping_not_locked,
+        "mapping-unmapped" => mapping::mapping_unmapped,
+        "mapping-list" => mapping::mapping_list,
+        "mapping-late" => mapping::mapping_late,
+        "mapping-execute" => mapping::mapping_execute,
+        "mapping-freed" => mapping::mapping_freed,
+        "mapping-pages-freed" => mapping::mapping_pages_freed,
+        "mapping-left" => mapping::mapping_left,
+        "mapping-irql" => mapping::mapping_irql,
+        "user-vanishes" => mapping::user_vanishes,
         "screen-differs" => screen::screen_differs,
         "screen-after-power" => screen::screen_after_power,
         "writes-counted" => screen::writes_counted,

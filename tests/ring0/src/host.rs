@@ -6,14 +6,14 @@ use core::{
     sync::atomic::{AtomicU8, Ordering},
 };
 
-use dxgk_port::{AdapterIndex, Host, PoolUse, TagUse};
+use dxgk_port::{AdapterIndex, Host, PoolUse, SystemPages, TagUse};
 use dxgk_sys::{DXGK_DISPLAY_INFORMATION, MEMORY_CACHING_TYPE};
 use vmdisp_scenarios::Writes;
 
 use crate::{
     cpu::{clock, irql},
     display, log,
-    memory::{device, paging::Caching, watch},
+    memory::{device, paging::Caching, system, watch},
     nt::{self, dispatcher, pool},
     pci::Adapter,
     threads,
@@ -188,6 +188,36 @@ impl Host for Machine {
 
     fn pool_calls(&self) -> u64 {
         pool::calls()
+    }
+
+    fn system_pages(&self, pages: usize) -> Option<SystemPages> {
+        let (address, frames) = system::allocate(pages as u64)?;
+        Some(SystemPages { address, frames })
+    }
+
+    fn free_system_pages(&self, address: NonNull<u8>) {
+        match system::give_back(address.as_ptr() as u64) {
+            Some(still_mapped) if still_mapped.is_empty() => {}
+            Some(still_mapped) => nt::demand_no_mapping_of(&still_mapped),
+            None => panic!("{address:p} is no address of system pages"),
+        }
+    }
+
+    fn user_memory(&self, bytes: usize) -> Option<NonNull<u8>> {
+        system::allocate_user(bytes)
+    }
+
+    fn free_user_memory(&self, address: NonNull<u8>) {
+        let freed = system::free_user(address.as_ptr() as u64);
+        assert!(freed, "{address:p} is no address of user memory");
+    }
+
+    fn protect_user_memory(&self, address: NonNull<u8>, readable: bool) -> bool {
+        system::protect_user(address.as_ptr() as u64, readable)
+    }
+
+    fn instructions(&self) -> Option<u64> {
+        clock::instructions()
     }
 
     fn stall(&self, on: bool) -> bool {

@@ -92,6 +92,7 @@ extern "sysv64" fn main() -> ! {
     );
     nt::pool::set_up(options.guard);
     nt::set_parameters(&options.parameters);
+    cpu::clock::set_counts(options.counts);
     nt::set_verified(options.verified);
     if options.trace {
         nt::write_all_lines();

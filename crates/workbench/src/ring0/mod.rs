@@ -109,9 +109,9 @@ pub struct Args {
     #[arg(long, value_name = "COUNT", default_value_t = RowOptions::default().submissions)]
     submissions: u32,
 
-    /// Break each of the kernel's safety nets on purpose, and check that it holds
-    #[arg(long)]
-    self_test: bool,
+    /// Break each of the kernel's safety nets on purpose, or those whose names begin so, and check that it holds
+    #[arg(long, value_name = "NAME", num_args = 0..)]
+    self_test: Option<Vec<String>>,
 
     /// Run this kernel instead of building the project's own
     #[arg(long, value_name = "FILE", hide = true)]
@@ -155,8 +155,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         Some(driver) => driver.clone(),
         None => driver::build(&driver::Profile::Release)?.sys,
     };
-    if args.self_test {
-        return self_test::run(&kernel, &driver);
+    if let Some(names) = &args.self_test {
+        return self_test::run(&kernel, &driver, names);
     }
     let session = Session {
         kernel,

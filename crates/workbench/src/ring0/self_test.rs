@@ -247,6 +247,202 @@ const NETS: &[Net] = &[
         "a DPC still queued: 0x",
     ),
     net(
+        "thread-runs",
+        WRONG_USE,
+        "0: 0, then 1, a wait gave 0x102, 0 left",
+        "",
+        "",
+    ),
+    net(
+        "thread-preempted",
+        WRONG_USE,
+        "both ran: true, taken from the processor: true, XMM6 off by 0",
+        "",
+        "",
+    ),
+    net(
+        "thread-stalls",
+        WRONG_USE,
+        "1 stand, 0 done; then 0 and 1",
+        "",
+        "",
+    ),
+    net(
+        "thread-fails",
+        WRONG_USE,
+        "[0, c000009a, 0], 3 asked for, 2 live",
+        "",
+        "",
+    ),
+    net(
+        "thread-left",
+        WRONG_USE,
+        "the driver left something",
+        "",
+        "a system thread that has not ended: it runs kernel!",
+    ),
+    net(
+        "thread-handle-left",
+        WRONG_USE,
+        "the driver left something",
+        "",
+        "a handle of a system thread not closed",
+    ),
+    net(
+        "thread-ends-raised",
+        WRONG_USE,
+        "a thread ends at IRQL 2 (DISPATCH_LEVEL)",
+        "",
+        "made by kernel!",
+    ),
+    net(
+        "thread-ends-in-region",
+        WRONG_USE,
+        "a thread ends in 1 critical regions",
+        "",
+        "",
+    ),
+    net(
+        "thread-deadlock",
+        WRONG_USE,
+        "waits without end for an event that nothing will signal",
+        "",
+        "the main thread waits for Thread(2), without end",
+    ),
+    net(
+        "thread-wait-raised",
+        WRONG_USE,
+        "IRQL 2 (DISPATCH_LEVEL), allowed up to APC_LEVEL",
+        "threads::wait",
+        "thread_wait_raised",
+    ),
+    net(
+        "thread-event-freed",
+        WRONG_USE,
+        "that a thread waits for",
+        "breakage::free",
+        "the thread was made by kernel!",
+    ),
+    net(
+        "thread-stack",
+        EXCEPTION,
+        "double fault: the stack is used up",
+        "threads::overflow",
+        "",
+    ),
+    net(
+        "thread-closed-twice",
+        WRONG_USE,
+        "is no open handle",
+        "threads::close",
+        "",
+    ),
+    net(
+        "mapping-maps",
+        WRONG_USE,
+        "[3, 1, 2, 3], 9 written, apart: true, 0 left",
+        "",
+        "",
+    ),
+    net(
+        "mapping-twice",
+        WRONG_USE,
+        "has pages mapped in it already",
+        "mapping::map",
+        "mapped by kernel!",
+    ),
+    net(
+        "mapping-tag",
+        WRONG_USE,
+        "tag 'Oops' does not match the range's, 'Brk.'",
+        "mapping::map",
+        "reserved by kernel!",
+    ),
+    net(
+        "mapping-long",
+        WRONG_USE,
+        "2 pages into a range of 1",
+        "mapping::map",
+        "mapping_long",
+    ),
+    net(
+        "mapping-frame",
+        WRONG_USE,
+        "0x123 is no frame that the system has locked",
+        "mapping::map",
+        "mapping_frame",
+    ),
+    net(
+        "mapping-not-locked",
+        WRONG_USE,
+        "the MDL's flags are 0x0",
+        "mapping::map",
+        "",
+    ),
+    net(
+        "mapping-unmapped",
+        WRONG_USE,
+        "nothing is mapped in the range",
+        "mapping::unmap",
+        "mapping_unmapped",
+    ),
+    net(
+        "mapping-list",
+        WRONG_USE,
+        "were mapped with another MDL",
+        "mapping::unmap",
+        "mapped by kernel!",
+    ),
+    net(
+        "mapping-late",
+        EXCEPTION,
+        "(addresses that the driver reserved): nothing is mapped there",
+        "breakage::read",
+        "mapping_late",
+    ),
+    net(
+        "mapping-execute",
+        EXCEPTION,
+        "(addresses that the driver reserved): its page does not allow it",
+        "",
+        "mapping_execute",
+    ),
+    net(
+        "mapping-freed",
+        WRONG_USE,
+        "has pages mapped in it",
+        "mapping::free",
+        "mapped by kernel!",
+    ),
+    net(
+        "mapping-pages-freed",
+        WRONG_USE,
+        "are given back to the system",
+        "",
+        "mapped by kernel!",
+    ),
+    net(
+        "mapping-left",
+        WRONG_USE,
+        "the driver left something",
+        "",
+        "a reserved range not freed",
+    ),
+    net(
+        "mapping-irql",
+        WRONG_USE,
+        "IRQL 2 (DISPATCH_LEVEL), allowed up to APC_LEVEL",
+        "mapping::reserve",
+        "mapping_irql",
+    ),
+    net(
+        "user-vanishes",
+        WRONG_USE,
+        "0xc0000005 after 2 bytes, then 0 after 4, 7",
+        "",
+        "",
+    ),
+    net(
         "screen-differs",
         WRONG_USE,
         "648 x 100: 0, then 1 pixels differ, the first Some((5, 63, ",
@@ -348,15 +544,17 @@ const DAMAGES: &[(Net, Damage)] = &[
 /// How long a machine may take; two of them are there to reach it.
 const LIMIT: Duration = Duration::from_secs(4);
 
-/// Runs every safety net of `kernel`; `driver` is the driver that is tampered with.
+/// Runs every safety net of `kernel`, or those whose names begin so; `driver` is the driver that is tampered with.
 ///
 /// # Errors
 ///
 /// Where a machine cannot be started or the driver cannot be tampered with.
-pub fn run(kernel: &Path, driver: &Path) -> Result<ExitCode> {
+pub fn run(kernel: &Path, driver: &Path, names: &[String]) -> Result<ExitCode> {
+    let wanted =
+        |net: &Net| names.is_empty() || names.iter().any(|name| net.name.starts_with(&**name));
     let symbols = Symbols::read(kernel, None);
     let mut failed = 0;
-    for net in NETS {
+    for net in NETS.iter().filter(|net| wanted(net)) {
         let options = Options {
             job: Job::Break(net.name.into()),
             guard: true,
@@ -378,7 +576,7 @@ pub fn run(kernel: &Path, driver: &Path) -> Result<ExitCode> {
             failed += judge(net, &outcome, &symbols);
         }
     }
-    for (net, damage) in DAMAGES {
+    for (net, damage) in DAMAGES.iter().filter(|(net, _)| wanted(net)) {
         let copy = Damaged::new(driver, *damage)?;
         let damaged = copy.path();
         let options = Options::default();

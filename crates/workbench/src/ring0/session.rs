@@ -47,6 +47,7 @@ impl Session {
     pub fn run(&self, devices: &[String], job: Job) -> Result<Ended> {
         let options = Options {
             job,
+            counts: self.icount,
             ..self.options.clone()
         };
         let machine = Machine {

@@ -60,6 +60,7 @@ impl End {
 /// What the kernel shall do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "switches")]
 pub struct Options {
     /// What to run.
     pub job: Job,
@@ -75,6 +76,8 @@ pub struct Options {
     pub verified: bool,
     /// The IRQL of an interrupt that each adapter has; QEMU's own have none.
     pub interrupt: Option<u8>,
+    /// The machine's time is counted in instructions, one a nanosecond.
+    pub counts: bool,
     /// The mode in pixels that firmware leaves on each adapter, with 32 bits a pixel.
     pub post: Option<(u16, u16)>,
 }
@@ -89,6 +92,7 @@ impl Default for Options {
             parameters: BTreeMap::new(),
             verified: false,
             interrupt: None,
+            counts: false,
             post: None,
         }
     }

@@ -5,7 +5,7 @@
 
 use core::{
     ptr::NonNull,
-    sync::atomic::{AtomicPtr, AtomicU64, Ordering},
+    sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering},
 };
 
 use crate::memory::{device, paging::Caching};
@@ -50,6 +50,23 @@ fn register(offset: usize) -> *mut u64 {
 fn read(offset: usize) -> u64 {
     // SAFETY: `offset` is one of the registers above; reading them has no effect.
     unsafe { register(offset).read_volatile() }
+}
+
+/// Whether the time stamp counter counts instructions.
+static COUNTS: AtomicBool = AtomicBool::new(false);
+
+/// Says whether the machine's time is counted in instructions, one a nanosecond.
+pub fn set_counts(counts: bool) {
+    COUNTS.store(counts, Ordering::Relaxed);
+}
+
+/// Instructions that the processor has run, and the time that it has halted, in nanoseconds; none on a machine that
+/// does not count them.
+pub fn instructions() -> Option<u64> {
+    COUNTS.load(Ordering::Relaxed).then(|| {
+        // SAFETY: reads the time stamp counter.
+        unsafe { core::arch::x86_64::_rdtsc() }
+    })
 }
 
 /// Time since the machine started, in units of 100 ns.

@@ -23,6 +23,10 @@ pub const DIRECT_MAP_SLOT: usize = 256;
 pub const DIRECT_MAP: u64 = slot(256);
 /// Device memory mapped by the driver's request.
 pub const DEVICE: Area = Area::new(320);
+/// System pages as the port sees them.
+pub const SYSTEM_PAGES: Area = Area::new(328);
+/// Addresses that the driver reserves for pages of its choice.
+pub const RESERVED: Area = Area::new(336);
 /// The driver's pool blocks.
 pub const POOL: Area = Area::new(352);
 /// The kernel's stacks, each above an unmapped page.
@@ -31,6 +35,12 @@ pub const STACKS: Area = Area::new(384);
 pub const IMAGES: Area = Area::new(496);
 /// What `kernel.ld` calls `HIGH_HALF`: the kernel's own image.
 pub const KERNEL: u64 = 0xffff_ffff_8000_0000;
+
+/// Memory of user-mode processes, in the lower half.
+pub const USER: Area = Area {
+    start: 32 * SLOT,
+    end: 33 * SLOT,
+};
 
 /// A top-level slot given to one kind of memory.
 #[derive(Clone, Copy)]
@@ -59,6 +69,8 @@ impl Area {
 pub fn describe(address: u64) -> &'static str {
     if address < PAGE {
         "a null pointer"
+    } else if USER.contains(address) {
+        "user memory"
     } else if address < 1 << 47 {
         "the user half, where nothing is mapped"
     } else if VirtAddr::try_new(address).is_err() {
@@ -67,6 +79,10 @@ pub fn describe(address: u64) -> &'static str {
         "the driver's pool"
     } else if DEVICE.contains(address) {
         "device memory"
+    } else if SYSTEM_PAGES.contains(address) {
+        "the port's system pages"
+    } else if RESERVED.contains(address) {
+        "addresses that the driver reserved"
     } else if STACKS.contains(address) {
         "the kernel's stacks"
     } else if IMAGES.contains(address) {

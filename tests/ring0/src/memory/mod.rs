@@ -7,6 +7,7 @@ pub mod heap;
 pub mod layout;
 pub mod paging;
 pub mod stack;
+pub mod system;
 pub mod watch;
 
 use x86_64::VirtAddr;

@@ -7,6 +7,7 @@ use core::{
 };
 
 use spin::Mutex;
+use x86_64::structures::paging::PageTableFlags;
 
 use super::{
     demand_irql,
@@ -14,7 +15,11 @@ use super::{
 };
 use crate::{
     cpu::irql::APC_LEVEL,
-    memory::{direct, layout::PAGE, paging},
+    memory::{
+        direct,
+        layout::{PAGE, USER},
+        paging,
+    },
     threads,
 };
 
@@ -96,7 +101,10 @@ pub unsafe extern "win64" fn copy_memory(
         } else {
             from
         };
-        if paging::translate(from).is_none() {
+        let gone = |(_, flags): (u64, PageTableFlags)| {
+            USER.contains(from) && !flags.contains(PageTableFlags::PRESENT)
+        };
+        if paging::translate(from).is_none_or(gone) {
             return status::ACCESS_VIOLATION;
         }
         let from: *const u8 = ptr::with_exposed_provenance(from as usize);

@@ -11,6 +11,7 @@ mod dpc;
 mod event;
 mod format;
 mod lock;
+mod mapping;
 mod memory;
 pub mod pool;
 mod process;
@@ -27,6 +28,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 pub use debug::{take_complaints, write_all_lines};
 pub use device::{DRIVER_OBJECT_SIZE, set_entry_points};
+pub use mapping::demand_none_of as demand_no_mapping_of;
 pub use memory::{is_copying, while_changing};
 pub use process::critical_regions;
 pub use registry::{SERVICE_KEY, set_parameter, set_parameter_strings, set_parameters};
@@ -94,6 +96,7 @@ pub fn left_behind() -> Vec<String> {
             .map(|lock| format!("lock not released: {lock}")),
     );
     left.extend(thread::forget_all());
+    left.extend(mapping::forget_all());
     left.extend(timer::forget_all());
     left.extend(dpc::forget_all());
     left

@@ -7,7 +7,8 @@
 use core::arch::naked_asm;
 
 use super::{
-    CALLER, debug, device, dpc, event, lock, memory, pool, process, registry, system, thread, timer,
+    CALLER, debug, device, dpc, event, lock, mapping, memory, pool, process, registry, system,
+    thread, timer,
 };
 
 /// Makes a stub for each service, and the table of them.
@@ -75,9 +76,13 @@ services! {
     KeSetEvent: event::set,
     KeWaitForSingleObject: event::wait_for_single_object,
     KfRaiseIrql: process::raise_irql,
+    MmAllocateMappingAddress: mapping::allocate,
     MmCopyMemory: memory::copy_memory,
+    MmFreeMappingAddress: mapping::free,
     MmGetSystemRoutineAddress: system::system_routine_address,
     MmIsDriverVerifyingByAddress: system::is_driver_verifying_by_address,
+    MmMapLockedPagesWithReservedMapping: mapping::map,
+    MmUnmapReservedMapping: mapping::unmap,
     ObDereferenceObject: device::dereference_object,
     ObfDereferenceObject: device::dereference_object,
     PsCreateSystemThread: thread::create,

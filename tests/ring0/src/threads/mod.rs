@@ -191,7 +191,7 @@ pub fn preemptions() -> u64 {
 pub fn create(routine: u64, context: u64, by: u64) -> Option<u64> {
     let stack = stack::try_allocate(STACK_PAGES)?;
     // SAFETY: the stack is new.
-    let pointer = unsafe { switch::prepare(stack.end(), begin) };
+    let pointer = unsafe { switch::prepare(stack.end()) };
     let mut table = TABLE.lock();
     table.made += 1;
     let id = table.made;

@@ -55,13 +55,19 @@ pub unsafe extern "sysv64" fn switch(save: *mut u64, load: u64) {
     )
 }
 
-/// Writes what [`switch`] loads first onto the new stack that ends at `end`: it goes to `entry` with interrupts on, at
+/// Where a new thread comes from [`switch`]: its stack is as before a call.
+#[unsafe(naked)]
+extern "sysv64" fn enter() -> ! {
+    naked_asm!("call {begin}", "ud2", begin = sym super::begin)
+}
+
+/// Writes what [`switch`] loads first onto the new stack that ends at `end`: it goes to `begin` with interrupts on, at
 /// `PASSIVE_LEVEL`, with the control words that Windows gives a new thread.
 ///
 /// # Safety
 ///
 /// The stack is mapped and nobody's.
-pub unsafe fn prepare(end: u64, entry: extern "sysv64" fn() -> !) -> u64 {
+pub unsafe fn prepare(end: u64) -> u64 {
     let start = end - FIRST_FRAME;
     let write = |offset: u64, value: u64| {
         // SAFETY: inside the new stack, as the caller says.
@@ -75,7 +81,7 @@ pub unsafe fn prepare(end: u64, entry: extern "sysv64" fn() -> !) -> u64 {
     // Behind it: CR8, six registers, the flags, the return address.
     let flags = FLOATING + 7 * 8;
     write(flags, FLAGS);
-    write(flags + 8, entry as *const () as u64);
+    write(flags + 8, enter as *const () as u64);
     start
 }
 

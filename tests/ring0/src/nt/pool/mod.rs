@@ -100,7 +100,7 @@ fn pool() -> &'static Mutex<Pool> {
 }
 
 /// `tag` as people see it.
-fn tag_text(tag: [u8; 4]) -> String {
+pub fn tag_text(tag: [u8; 4]) -> String {
     tag.iter()
         .map(|byte| {
             if byte.is_ascii_graphic() {
