@@ -61,7 +61,7 @@ impl Bench {
     fn word(&self, id: AllocationId, offset: u32) -> u32 {
         let placement = self.adapter.place(id).unwrap();
         self.machine
-            .pixel(placement.offset as usize + offset as usize)
+            .pixel(usize::try_from(placement.offset).unwrap() + offset as usize)
     }
 
     fn told(&self) -> Vec<(u64, Fate)> {
@@ -91,7 +91,7 @@ fn mixed(seed: u64) -> SchedulerOptions {
         split: true,
         context_switches: true,
         preempt_every: 2,
-        depth: 1 + seed as usize % 6,
+        depth: 1 + usize::try_from(seed % 6).unwrap(),
         ..engine::options(seed)
     }
 }

@@ -118,25 +118,30 @@ impl AdapterInner {
     pub(crate) fn wait_until(&self, mut done: impl FnMut() -> bool) -> Result<(), Hang> {
         let host = &*self.port.host;
         let mut since = host.time_100ns();
+        let mut progress = 0;
         while !done() {
             if self.port.journal.is_dead() {
                 return Err(Hang::Bugcheck);
             }
             let moved = self.step();
             let state = self.scheduler.state.lock();
-            let patience =
-                (state.options.tdr_delay_100ns.saturating_mul(PATIENCE)).max(LEAST_PATIENCE);
+            let delay = state.options.tdr_delay_100ns;
+            let patience = delay.saturating_mul(PATIENCE).max(LEAST_PATIENCE);
             let due = state.reset_due.is_some();
+            // A preemption that is answered moves things, too, but not on.
+            let resets = state.limits.counts.adapter_resets + state.limits.counts.engine_resets;
+            let now_done = u64::from(state.node.completed) + resets;
             drop(state);
             if due {
                 return Err(Hang::Reset);
             }
             let now = host.time_100ns();
-            if moved {
-                since = now;
+            if now_done != progress {
+                (progress, since) = (now_done, now);
             } else if now.saturating_sub(since) > patience {
                 return Err(Hang::Stuck);
-            } else {
+            }
+            if !moved {
                 host.relax();
             }
         }
