@@ -67,7 +67,11 @@ impl PortInner {
         host.set_irql(irql);
         self.journal.called(ddi);
         let (status, null_handle) = self.frames.run(thread, ddi, |frame| {
+            let before = host.instructions();
             let status = call(frame);
+            if let (Some(before), Some(after)) = (before, host.instructions()) {
+                self.journal.took(ddi, after.saturating_sub(before));
+            }
             (status, frame.null_handle.get())
         });
         let after = host.irql();

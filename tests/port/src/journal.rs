@@ -20,6 +20,8 @@ use crate::rules::Rule;
 pub(crate) struct Journal {
     host: Arc<dyn Host>,
     calls: Vec<AtomicU64>,
+    /// The fewest instructions that a call took; `u64::MAX` for none counted.
+    least: Vec<AtomicU64>,
     callbacks: Vec<AtomicU64>,
     checked: Vec<AtomicU64>,
     /// A bugcheck has happened.
@@ -47,6 +49,7 @@ impl Journal {
         Self {
             host,
             calls: counters(Ddi::ALL.len()),
+            least: Ddi::ALL.iter().map(|_| AtomicU64::new(u64::MAX)).collect(),
             callbacks: counters(Callback::ALL.len()),
             checked: counters(Rule::ALL.len()),
             dead: AtomicBool::new(false),
@@ -65,6 +68,19 @@ impl Journal {
 
     pub(crate) fn called(&self, ddi: Ddi) {
         self.calls[ddi as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn took(&self, ddi: Ddi, instructions: u64) {
+        self.least[ddi as usize].fetch_min(instructions, Ordering::Relaxed);
+    }
+
+    /// The fewest instructions that a call of each DDI took, where any were counted.
+    pub(crate) fn least_instructions(&self) -> Vec<(&'static str, u64)> {
+        let counted = Ddi::ALL.iter().zip(&self.least);
+        counted
+            .map(|(ddi, least)| (ddi.name(), least.load(Ordering::Relaxed)))
+            .filter(|(_, least)| *least != u64::MAX)
+            .collect()
     }
 
     pub(crate) fn returned(&self, ddi: Ddi, status: NTSTATUS) {

@@ -135,6 +135,12 @@ impl Port {
         self.0.driver_object.store(driver_object, Ordering::Relaxed);
     }
 
+    /// The fewest instructions that a call of each DDI took so far, by name, on a host that counts them
+    /// ([`Host::instructions`](crate::Host::instructions)); two readings of that are among them.
+    pub fn least_instructions(&self) -> Vec<(&'static str, u64)> {
+        self.0.journal.least_instructions()
+    }
+
     /// What the port has recorded until now.
     pub fn report(&self) -> Report {
         self.0.journal.report(self.0.host.pool())
