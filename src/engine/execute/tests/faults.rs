@@ -253,3 +253,25 @@ fn nothing_is_touched_without_a_permit() {
     assert!(before == machine.all());
     assert_eq!(machine.aperture.frame(0), Some(machine.system.frames()[3]));
 }
+
+#[test]
+fn an_end_outside_is_seen_before_the_first_step() {
+    let mut machine = Machine::new(64, 64);
+    machine.scramble(8);
+    let before = machine.all();
+    // More than a step, and a byte more than there are pages.
+    let frames = machine.system.frames()[..20].to_vec();
+    let bytes = u32::try_from(20 * PAGE + 1).unwrap();
+    let listed = Place::Frames { offset: 0 };
+    let end = Place::Gpu(VIDEO_MEMORY_BASE + 44 * 4096);
+    for operation in [
+        linear(listed, VIDEO, bytes),
+        linear(VIDEO, listed, bytes),
+        linear(VIDEO, end, bytes),
+        linear(end, VIDEO, bytes),
+    ] {
+        let result = raw_step(&mut machine, &operation, &frames);
+        assert_eq!(result, Err(Fault::Outside), "{operation:?}");
+    }
+    assert!(before == machine.all());
+}
