@@ -18,8 +18,12 @@
 //! which surfaces may be presented. These rules of the contract cannot be seen from outside and are left to the
 //! driver's own tests: C4, C6, C7 (one fetch of private data), C12 (no reference to device data), C26, C30, C35,
 //! C36, D10, D11, G3, G4, G5, G7, G9. A leak of a single call shows at RemoveDevice and Unload, or at once with
-//! [`Settings::exact_pool`]. Rules of contexts, command buffers, paging and TDR (X2 to X9, P, E, T) belong to
-//! profiles that do not exist yet; there are [`Profile::Partial`] and [`Profile::DisplayOnly`].
+//! [`Settings::exact_pool`].
+//!
+//! Of scheduling: one node with one engine; DMA buffers lie in system memory (segment 0), and their physical
+//! addresses only name them; state that a driver keeps across a split point is not looked at, so a part of a divided
+//! buffer is a submission like any other; no process is locked out of the engine for its timeouts (0x142). Whether a
+//! buffer was patched rightly shows in what it draws, not as a rule.
 //!
 //! Of VidPNs: one path is active at a time (no clone, no extended desktop), rotations have no offset, multisampling
 //! methods are not kept, monitors have no additional modes. Whether two modes go together is checked by size alone,
