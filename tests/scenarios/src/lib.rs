@@ -5,7 +5,9 @@
 //! * [`main_job`]: thousands of allocations in resources that devices share, from a seed;
 //! * [`ROWS`]: the rows of the failure matrix and the other faults that the driver must bear, each a
 //!   function named after its row, run by [`run_row`];
-//! * [`SCREEN`]: what a monitor shows, in every mode and whatever happens to the adapter.
+//! * [`SCREEN`]: what a monitor shows, in every mode and whatever happens to the adapter;
+//! * [`ENGINE`]: what contexts render and present, wherever the memory manager puts it, compared with a model
+//!   of every byte.
 //!
 //! The crate is `no_std`, since one of its hosts is a kernel. Scenarios talk to the driver through
 //! [`dxgk_port`], which checks every rule of the contract while they do; a scenario adds what only it
@@ -16,6 +18,7 @@ extern crate alloc;
 
 mod blob;
 mod call;
+mod engine;
 mod machine;
 mod main_job;
 mod matrix;
@@ -30,6 +33,6 @@ pub use main_job::{Made, Options, PoolSummary, Progress, Summary, TagSummary, ma
 pub use outcome::{Failed, Outcome};
 pub use picture::{Look, Picture, Writes};
 pub use row::{
-    GROUPS, Group, ROWS, Row, RowOptions, RowResult, SCREEN, all_rows, find_group, find_row,
-    run_row, run_row_watched,
+    ENGINE, GROUPS, Group, ROWS, Row, RowOptions, RowResult, SCREEN, all_rows, find_group,
+    find_row, run_row, run_row_watched,
 };

@@ -7,6 +7,7 @@
 mod test_card;
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
@@ -50,6 +51,23 @@ pub enum Picture {
         /// Left, top, and the first column and row that are outside again.
         part: [u32; 4],
     },
+    /// Any picture at all, of which only what [`digest`] makes of each row is told: a program far away
+    /// can say which rows differ, and need not be sent the pixels.
+    Rows {
+        /// In pixels.
+        width: u32,
+        /// From the top.
+        digests: Vec<u64>,
+    },
+}
+
+/// A number that tells rows of pixels apart, each `0x00RRGGBB`.
+pub fn digest(row: impl Iterator<Item = u32>) -> u64 {
+    // FNV-1a, with its upper bits folded in so that all bits of a pixel count.
+    row.fold(0xcbf2_9ce4_8422_2325, |all: u64, pixel| {
+        let mixed = (all ^ u64::from(pixel)).wrapping_mul(0x0000_0100_0000_01b3);
+        mixed ^ (mixed >> 29)
+    })
 }
 
 impl Picture {
@@ -61,6 +79,7 @@ impl Picture {
                 Some((*width, *height))
             }
             Self::Patched { below, .. } => below.size(),
+            Self::Rows { width, digests } => Some((*width, digests.len() as u32)),
             Self::Turned { picture, quarters } => {
                 let (width, height) = picture.size()?;
                 Some(if quarters % 2 == 0 {
@@ -72,10 +91,11 @@ impl Picture {
         }
     }
 
-    /// The pixel in column `x` of row `y`, counted from the top left: `0x00RRGGBB`.
+    /// The pixel in column `x` of row `y`, counted from the top left: `0x00RRGGBB`. 0 where only rows are
+    /// known.
     pub fn pixel(&self, x: u32, y: u32) -> u32 {
         match self {
-            Self::Black => 0,
+            Self::Black | Self::Rows { .. } => 0,
             Self::Pattern { seed, .. } => noise(x, y, *seed),
             Self::TestCard { width, height } => TestCard {
                 width: *width,
@@ -143,6 +163,17 @@ impl Look {
             look.differing = u64::from(width) * u64::from(height);
             return look;
         }
+        if let Picture::Rows { digests, .. } = expected {
+            for (y, wanted) in (0..height).zip(digests) {
+                let row = (0..width).map(|x| seen(x, y) & 0x00ff_ffff);
+                if digest(row) != *wanted {
+                    look.differing += u64::from(width);
+                    look.first
+                        .get_or_insert((0, y, 0, seen(0, y) & 0x00ff_ffff));
+                }
+            }
+            return look;
+        }
         for y in 0..height {
             for x in 0..width {
                 let (wanted, is) = (expected.pixel(x, y), seen(x, y) & 0x00ff_ffff);
@@ -205,6 +236,28 @@ mod tests {
         assert_eq!((look.differing, look.first), (0, None));
         let half = Look::compare(&turned(2), 5, 3, |x, y| pattern().pixel(4 - x, 2 - y));
         assert_eq!(half.differing, 0);
+    }
+
+    #[test]
+    fn rows_are_told_apart_by_their_digests() {
+        let rows = Picture::Rows {
+            width: 5,
+            digests: (0..3)
+                .map(|y| digest((0..5).map(|x| pattern().pixel(x, y))))
+                .collect(),
+        };
+        assert_eq!(rows.size(), Some((5, 3)));
+        let same = Look::compare(&rows, 5, 3, |x, y| pattern().pixel(x, y));
+        assert_eq!((same.differing, same.first), (0, None));
+        for bit in 0..24 {
+            let other = |x, y| pattern().pixel(x, y) ^ (u32::from((x, y) == (4, 1)) << bit);
+            let look = Look::compare(&rows, 5, 3, other);
+            assert_eq!(look.differing, 5, "bit {bit}");
+            assert_eq!(look.first.map(|first| first.1), Some(1));
+        }
+        // Rows that changed places are found, too.
+        let swapped = Look::compare(&rows, 5, 3, |x, y| pattern().pixel(x, 2 - y));
+        assert_eq!(swapped.differing, 10);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use alloc::string::{String, ToString};
 use serde::{Deserialize, Serialize};
 
 use crate::Machine;
+use crate::engine;
 use crate::matrix as m;
 use crate::outcome::{Failed, Outcome};
 use crate::screen;
@@ -88,8 +89,8 @@ macro_rules! rows {
 }
 
 rows! {
-    /// The failure matrix and what else can befall allocations. Row 10 of the matrix (destroy while
-    /// host commands are pending) needs an engine and is not there yet.
+    /// The failure matrix and what else can befall allocations. Row 10 of the matrix is among the
+    /// engine's rows.
     ROWS:
     row_01_three_good: m::create::row_01_three_good, 1,
         "three good allocations are created and destroyed";
@@ -172,6 +173,39 @@ rows! {
         "a bugcheck draws at any IRQL, clipped to the screen";
 }
 
+rows! {
+    /// Memory and the engine; most are named after the HLK test that they stand for (docs/hlk.md).
+    ENGINE:
+    row_10_destroy_while_pending: engine::pending::row_10_destroy_while_pending, 1,
+        "what the engine works on is destroyed: allocations, resources, contexts, devices";
+    primary_surface: engine::primary_surface::primary_surface, 1,
+        "presents of every kind: copies, fills, scrolls, flips, 8 to 64 bits a pixel";
+    mode_change: engine::mode_change::mode_change, 1,
+        "modes change while contexts render and primaries are locked";
+    eviction: engine::eviction::eviction, 1,
+        "pictures are right after eviction and return, under pressure and by name";
+    lock_smith: engine::lock_smith::lock_smith, 1,
+        "the CPU locks twice, with discard, without waiting, while memory moves";
+    process_callout: engine::process_callout::process_callout, 1,
+        "processes are killed while they render, and another one's pictures are right";
+    scheduler_stress_always_repatch: engine::scheduler_stress::always_repatch, 1,
+        "paging, preemption and split buffers, with Patch before every submission";
+    scheduler_stress_no_pre_patching: engine::scheduler_stress::no_pre_patching, 1,
+        "the same, with every address left to Patch";
+    unmap_segment_to_dummy_page: engine::dummy_page::unmap_segment_to_dummy_page, 1,
+        "an unmapped part of the aperture leads to the dummy page and nowhere else";
+    pnp_stop_mode_switch: engine::pnp::pnp_stop_mode_switch, 1,
+        "the adapter stops and starts while it renders and shows, in the same mode and another";
+    simulate_preemption_tdr: engine::timeouts::simulate_preemption_tdr, 1,
+        "an engine that does not answer a preemption is reset, and one process pays for it";
+    tdr2: engine::timeouts::tdr2, 1,
+        "long work without a timeout, a reset of the engine, a reset of the adapter";
+    storm: engine::storm::storm, 1,
+        "16 processes do everything at once in a third of their memory, and every pixel is right";
+    storm_with_failures: engine::storm::systematic::storm_with_failures, 1,
+        "a storm with each pool call, slot, callback and thread creation failing once";
+}
+
 /// Rows that belong together.
 pub struct Group {
     /// Its name on the command line.
@@ -193,6 +227,11 @@ pub const GROUPS: &[Group] = &[
         name: "screen",
         shows: "what a monitor shows",
         rows: SCREEN,
+    },
+    Group {
+        name: "engine",
+        shows: "what contexts render and present, wherever its memory is",
+        rows: ENGINE,
     },
 ];
 

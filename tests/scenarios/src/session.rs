@@ -43,7 +43,7 @@ impl<'m> Session<'m> {
         adapters: u32,
         per_object: bool,
     ) -> Result<Self, Failed> {
-        let session = Self::load(machine, &Settings::default(), per_object)?;
+        let session = Self::load(machine, &Settings::default().for_full(), per_object)?;
         session.add(adapters, true)
     }
 
@@ -160,10 +160,25 @@ impl<'m> Session<'m> {
 
 impl Drop for Session<'_> {
     fn drop(&mut self) {
-        // After a failure: the driver must not stay, whatever it says.
+        // After a failure: the driver must not stay, whatever it says. What the port has seen may explain it.
         let host = self.port.host();
+        if self.open {
+            let report = self.port.report();
+            for broken in report.violations.iter().take(4) {
+                let (rule, ddi, detail) = (broken.rule, broken.ddi, &broken.detail);
+                host.line(&format!("rule {rule} broken by {ddi}: {detail}"));
+            }
+            if let Some(bugcheck) = &report.bugcheck {
+                host.line(&format!("{bugcheck:x?}"));
+            }
+        }
+        for line in self.machine.take_complaints().iter().take(4) {
+            host.line(line);
+        }
+        host.stall(false);
         host.fail_pool_call(None);
         self.machine.fail_slot(None);
+        host.fail_thread_creation(None);
         for adapter in &self.adapters {
             let _ = adapter.remove();
         }

@@ -86,7 +86,8 @@ fn scenario(run: &Run) -> String {
     format!(
         "{} in {} ({} added later), {} alone and {}; {} devices, of which {} died while others shared;\n\
          {} opened by another device, {} closed by one of several; {} destroyed whole, {} piece by piece;\n\
-         {} with wrong data; the most pool memory was {}.",
+         {} with wrong data; the most pool memory was {}.\n\
+         {} and {} in a third of their memory, {} killed; {} compared with the model.",
         counted(made("allocations"), "allocation", "allocations"),
         counted(made("resources"), "resource", "resources"),
         grouped(made("added")),
@@ -100,6 +101,10 @@ fn scenario(run: &Run) -> String {
         grouped(made("destroyed_empty")),
         counted(made("refused"), "call", "calls"),
         bytes(run.pool.high_water_bytes),
+        counted(made("renders"), "render", "renders"),
+        counted(made("presents"), "present", "presents"),
+        counted(made("killed"), "process", "processes"),
+        counted(made("compared_pixels"), "pixel", "pixels"),
     )
 }
 

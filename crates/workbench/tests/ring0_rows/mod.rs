@@ -17,6 +17,11 @@ pub type Results = Result<BTreeMap<String, RowResult>, String>;
 
 /// Runs `rows` on one machine: with this adapter as QEMU's `-device` takes it, or with one of each.
 pub fn run(name: &str, device: Option<&str>, rows: &[Row]) -> Results {
+    run_some(name, device, &rows.iter().collect::<Vec<_>>())
+}
+
+/// The same with rows that do not lie side by side.
+pub fn run_some(name: &str, device: Option<&str>, rows: &[&Row]) -> Results {
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.json"));
     let _ = std::fs::remove_file(&file);
     let mut command = Command::new(env!("CARGO_BIN_EXE_workbench"));

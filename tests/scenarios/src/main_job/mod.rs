@@ -1,10 +1,12 @@
 //! The main job: what a busy desktop does to the allocation DDIs, from a seed.
 //!
 //! Three devices make resources, add to them, share them, close and destroy them in every way that
-//! dxgkrnl knows, and die while others still have their resources open. At the end everything is
-//! gone, and the driver must have given back all that it took.
+//! dxgkrnl knows, and die while others still have their resources open. Then processes render and present
+//! in a third of the memory that they have. At the end everything is gone, and the driver must have given
+//! back all that it took.
 
 mod actors;
+mod engine;
 mod summary;
 
 use alloc::format;
@@ -76,20 +78,22 @@ pub fn main_job(
     options: &Options,
     progress: &mut dyn FnMut(&Progress),
 ) -> Result<Summary, Failed> {
-    let settings = Settings::default();
+    let settings = Settings::default().for_full();
     let settings = if options.trace {
         settings.with_trace()
     } else {
         settings
     };
     let mut high = HighWater::new(&*machine.host());
-    let mut session = Session::load(machine, &settings, false)?.add(1, true)?;
+    let session = Session::load(machine, &settings, false)?.add(1, true)?;
     high.sample(&session.port);
     let mut live = Vec::new();
-    let made = work(&session, options, &mut high, &mut |at| {
+    let mut made = work(&session, options, &mut high, &mut |at| {
         live.push(at.live);
         progress(at);
     })?;
+    let mut session = engine::work(machine, session, options, &mut made)?;
+    high.sample(&session.port);
     let report = session.take_down()?;
 
     let mut faults = machine.take_faults();

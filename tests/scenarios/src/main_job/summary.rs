@@ -72,6 +72,14 @@ pub struct Made {
     pub described: u64,
     /// Calls with wrong private data, which the driver must refuse.
     pub refused: u64,
+    /// Command buffers that were rendered.
+    pub renders: u64,
+    /// Presents.
+    pub presents: u64,
+    /// Processes that were killed while they rendered.
+    pub killed: u64,
+    /// Pixels of theirs that were compared with the model; all were right.
+    pub compared_pixels: u64,
 }
 
 /// The driver's pool over the run.

@@ -208,6 +208,7 @@ impl Injected {
             match what {
                 What::PoolCall => self.pool_calls += failed,
                 What::Slot => self.slots += failed,
+                What::Thread => {}
             }
         }
         // The rest goes on.

@@ -1,4 +1,4 @@
-//! Making one pool call or one slot acquisition fail.
+//! Making one pool call, slot acquisition or thread creation fail.
 
 use alloc::format;
 
@@ -12,6 +12,8 @@ pub enum What {
     PoolCall,
     /// The acquisition of a slot of the driver's own pool.
     Slot,
+    /// The creation of a system thread.
+    Thread,
 }
 
 /// What is run again and again. Through the function that it is given it learns, after it has done what
@@ -26,6 +28,10 @@ pub fn possible(machine: &dyn Machine, what: What) -> bool {
     match what {
         What::PoolCall => true,
         What::Slot => machine.fail_slot(None),
+        What::Thread => {
+            machine.host().fail_thread_creation(None);
+            true
+        }
     }
 }
 
@@ -42,6 +48,7 @@ pub fn each(machine: &dyn Machine, what: What, work: &mut Work<'_>) -> Result<u6
         let occasions = || match what {
             What::PoolCall => host.pool_calls(),
             What::Slot => machine.slots(),
+            What::Thread => host.threads_created(),
         };
         let before = occasions();
         arm(machine, what, Some(nth));
@@ -67,6 +74,9 @@ fn arm(machine: &dyn Machine, what: What, nth: Option<u64>) {
         What::PoolCall => machine.host().fail_pool_call(nth),
         What::Slot => {
             machine.fail_slot(nth);
+        }
+        What::Thread => {
+            machine.host().fail_thread_creation(nth);
         }
     }
 }

@@ -3,7 +3,7 @@
 pub mod bad_input;
 pub mod create;
 pub mod destroy;
-mod inject;
+pub mod inject;
 pub mod life;
 pub mod outputs;
 pub mod private_data;

@@ -10,7 +10,7 @@ pub mod life;
 pub mod modes;
 pub mod plug;
 pub mod source;
-mod stage;
+pub mod stage;
 mod test_card;
 
 pub use test_card::test_card;

@@ -6,8 +6,8 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use dxgk_port::{
-    Adapter, AllocationId, Choice, Committed, Device, Flip, Placement, Present, Settings, Standard,
-    VidPnMode,
+    Adapter, AllocationId, Choice, Committed, Device, Flip, Placement, Port, Present, Settings,
+    Standard, VidPnMode,
 };
 use dxgk_sys::{D3DDDIFORMAT, RECT};
 
@@ -59,6 +59,16 @@ impl<'m> Stage<'m> {
         })
     }
 
+    /// A full driver that was loaded and started before, and a device of its first adapter.
+    pub fn of(machine: &'m dyn Machine, session: Session<'m>, device: Device) -> Self {
+        let device = Some(device);
+        Self {
+            machine,
+            session,
+            device,
+        }
+    }
+
     /// The driver as the other kind, if `display_only`.
     pub fn open_as(machine: &'m dyn Machine, display_only: bool) -> Result<Self, Failed> {
         if display_only {
@@ -71,6 +81,30 @@ impl<'m> Stage<'m> {
     /// The adapter.
     pub fn adapter(&self) -> &Adapter {
         self.session.adapter()
+    }
+
+    /// The device whose primaries are shown; a display-only driver has none.
+    pub fn device(&self) -> Option<&Device> {
+        self.device.as_ref()
+    }
+
+    /// How often a DDI was called since the driver was loaded.
+    pub fn calls(&self, ddi: &str) -> u64 {
+        let report = self.session.port.report();
+        report.calls.get(ddi).map_or(0, |calls| calls.count)
+    }
+
+    /// The port.
+    pub fn port(&self) -> &Port {
+        &self.session.port
+    }
+
+    /// The device whose primaries are shown goes, with all that it has: the adapter is to be stopped.
+    pub fn end_device(&mut self) -> Result<(), Failed> {
+        match self.device.take() {
+            Some(device) => done("the end of the desktop", device.kill()),
+            None => Ok(()),
+        }
     }
 
     /// Every mode that the driver offers.
@@ -297,10 +331,15 @@ impl<'m> Stage<'m> {
 
     /// Gives everything back; nothing may be broken or leaked.
     pub fn close(self) -> Result<(), Failed> {
+        self.finish()?.close()
+    }
+
+    /// The device goes; the adapter and the driver stay.
+    pub fn finish(self) -> Result<Session<'m>, Failed> {
         if let Some(device) = &self.device {
             done("DestroyDevice", device.destroy())?;
         }
-        self.session.close()
+        Ok(self.session)
     }
 
     /// The same where the adapter is gone or stopped already, and its devices with it.

@@ -1,0 +1,99 @@
+//! Paging and preemption under pressure, with Patch before every submission or with all of it left to Patch.
+
+use alloc::format;
+use alloc::vec::Vec;
+
+use dxgk_port::SchedulerOptions;
+use vmdisp_abi::allocation::AllocationFlags;
+use vmdisp_abi::command::Rect;
+
+use super::batch::Batch;
+use super::rig::{Rig, no_timeout, surface};
+use crate::outcome::{Failed, Outcome, done};
+use crate::row::Context;
+
+/// Submissions of one run.
+const SUBMISSIONS: u32 = 300;
+
+/// Patch is called before every submission, also where nothing has moved.
+pub fn always_repatch(context: &Context<'_>) -> Outcome {
+    let options = SchedulerOptions {
+        always_repatch: true,
+        ..stress(context)
+    };
+    run(context, options)
+}
+
+/// Render and Present are told no address, so Patch must write every one.
+pub fn no_pre_patching(context: &Context<'_>) -> Outcome {
+    let options = SchedulerOptions {
+        no_pre_patch: true,
+        ..stress(context)
+    };
+    run(context, options)
+}
+
+fn stress(context: &Context<'_>) -> SchedulerOptions {
+    SchedulerOptions {
+        seed: context.options.seed,
+        preempt_every: 3,
+        split: true,
+        context_switches: true,
+        ..SchedulerOptions::default()
+    }
+}
+
+fn run(context: &Context<'_>, options: SchedulerOptions) -> Outcome {
+    let mut random = fastrand::Rng::with_seed(context.options.seed);
+    let rig = Rig::open(context, options)?;
+    done("a limit", rig.adapter().set_memory_limit(2 << 20))?;
+    let device = rig.device()?;
+    let window = rig.allocate(&device, &surface(512, 128, AllocationFlags::CPU_VISIBLE))?;
+    // Each context has surfaces of its own, so that their buffers may run in any order.
+    let mut lanes = Vec::new();
+    for _ in 0..4 {
+        let surfaces: Vec<_> = (0..5)
+            .map(|_| {
+                let (width, height) = (random.u32(200..=500), random.u32(200..=400));
+                rig.allocate(&device, &surface(width, height, AllocationFlags::empty()))
+            })
+            .collect::<Result<_, Failed>>()?;
+        lanes.push((rig.lane(&device)?, surfaces));
+    }
+    for submission in 0..SUBMISSIONS {
+        (context.progress)(submission.into(), SUBMISSIONS.into());
+        let (lane, surfaces) = &lanes[random.usize(..lanes.len())];
+        let mut batch = Batch::new();
+        for _ in 0..random.u32(1..=12) {
+            let pick = |random: &mut fastrand::Rng| surfaces[random.usize(..surfaces.len())];
+            let (from, to) = (pick(&mut random), pick(&mut random));
+            let (x, y) = (random.i32(-50..400), random.i32(-50..300));
+            let (width, height) = (random.i32(1..400), random.i32(1..300));
+            if random.u8(..3) == 0 {
+                let part = Rect::new(x, y, width, height);
+                batch.fill_pixels(to, part, random.u32(..), Rect::EVERYTHING);
+            } else {
+                let part = Rect::new(random.i32(-20..200), random.i32(-20..200), width, height);
+                batch.copy_pixels(from, to, part, (x, y), Rect::EVERYTHING);
+            }
+        }
+        lane.context.set_priority(random.i32(-7..=7));
+        rig.render(lane, &batch)?;
+        if random.u8(..4) == 0 {
+            rig.adapter().pump();
+        }
+    }
+    rig.idle()?;
+    for (lane, surfaces) in &lanes {
+        for surface in surfaces {
+            rig.compare_by_copy(lane, *surface, window)?;
+        }
+    }
+    no_timeout(&rig)?;
+    let compared = rig.compared();
+    done("DestroyDevice", device.kill())?;
+    rig.close()?;
+    Ok(format!(
+        "{SUBMISSIONS} submissions of 4 contexts, 12 MB of surfaces in 2 MiB, {compared} pixels right"
+    ))
+}

@@ -1,0 +1,238 @@
+//! Hangs: the engine's thread stands still, is found out, and is reset.
+
+use alloc::format;
+use alloc::string::String;
+
+use dxgk_port::{AllocationId, Device, Fate, SchedulerOptions, TdrCounts};
+use vmdisp_abi::allocation::AllocationFlags;
+use vmdisp_abi::command::Rect;
+
+use super::batch::Batch;
+use super::rig::{Lane, Rig, surface};
+use crate::outcome::{Failed, Outcome, check, done, same};
+use crate::row::Context;
+
+/// TdrDelay of these rows, in 100 ns: 100 ms, so that they do not take minutes.
+const DELAY: u64 = 1_000_000;
+/// How long a row waits for something, in 100 ns: ten seconds.
+const PATIENCE: u64 = 100_000_000;
+
+/// A process with a surface and a context.
+struct App {
+    device: Device,
+    lane: Lane,
+    picture: AllocationId,
+}
+
+impl App {
+    fn new(rig: &Rig<'_>, seed: u32) -> Result<Self, Failed> {
+        let device = rig.device()?;
+        let lane = rig.lane(&device)?;
+        let picture = rig.allocate(&device, &surface(256, 256, AllocationFlags::CPU_VISIBLE))?;
+        rig.write_pattern(picture, seed)?;
+        Ok(Self {
+            device,
+            lane,
+            picture,
+        })
+    }
+
+    /// Something that changes the surface.
+    fn batch(&self, step: i32) -> Batch {
+        let mut batch = Batch::new();
+        let part = Rect::new(step, 0, 200, 200);
+        batch.copy_pixels(
+            self.picture,
+            self.picture,
+            part,
+            (10, step),
+            Rect::EVERYTHING,
+        );
+        batch.fill_pixels(
+            self.picture,
+            Rect::new(step * 3, 50, 9, 9),
+            0xff,
+            Rect::EVERYTHING,
+        );
+        batch
+    }
+
+    fn end(self, rig: &Rig<'_>) -> Result<(), Failed> {
+        rig.model.remove(self.picture);
+        done("the end of a process", self.device.kill())
+    }
+}
+
+fn options(context: &Context<'_>) -> SchedulerOptions {
+    SchedulerOptions {
+        seed: context.options.seed,
+        tdr_delay_100ns: DELAY,
+        ..SchedulerOptions::default()
+    }
+}
+
+/// Stalls the engine's thread; false if the machine cannot.
+fn stall(rig: &Rig<'_>, on: bool) -> bool {
+    rig.machine.host().stall(on)
+}
+
+/// Schedules until `done` says so.
+fn until(rig: &Rig<'_>, what: &str, mut done: impl FnMut(TdrCounts) -> bool) -> Result<(), Failed> {
+    let host = rig.machine.host();
+    let end = host.time_100ns() + PATIENCE;
+    while !done(rig.adapter().timeouts()) {
+        check(host.time_100ns() < end, what, || {
+            format!("{:?}", rig.adapter().timeouts())
+        })?;
+        rig.adapter().pump();
+        host.relax();
+    }
+    Ok(())
+}
+
+/// One hang: the guilty process loses its device, the other one's work is done.
+fn hang(rig: &Rig<'_>, seed: u32) -> Result<(), Failed> {
+    let before = rig.adapter().timeouts();
+    let (guilty, innocent) = (App::new(rig, seed)?, App::new(rig, seed + 1)?);
+    rig.idle()?;
+    stall(rig, true);
+    let hung = rig.render(&guilty.lane, &guilty.batch(3));
+    let result = hung.and_then(|hung| {
+        let later = rig.render(&innocent.lane, &innocent.batch(5))?;
+        until(rig, "a reset of the engine", |now| {
+            now.engine_resets > before.engine_resets
+        })?;
+        Ok((hung, later))
+    });
+    stall(rig, false);
+    let (hung, later) = result?;
+    rig.wait(&later)?;
+    rig.idle()?;
+    same(
+        "what became of the work that hung",
+        &Some(Fate::Aborted),
+        &hung.fate(),
+    )?;
+    same(
+        "what became of the other process's",
+        &Some(Fate::Executed),
+        &later.fate(),
+    )?;
+    check(guilty.device.is_lost(), "the device that hung lost", || {
+        "it is not".into()
+    })?;
+    check(
+        !innocent.device.is_lost(),
+        "the other device not lost",
+        || "it is".into(),
+    )?;
+    rig.compare(innocent.picture)?;
+    // And it goes on.
+    rig.render(&innocent.lane, &innocent.batch(8))?;
+    rig.idle()?;
+    rig.compare(innocent.picture)?;
+    guilty.end(rig)?;
+    innocent.end(rig)
+}
+
+/// The engine does not answer a preemption: it is reset, and only the process that hung pays for it.
+pub fn simulate_preemption_tdr(context: &Context<'_>) -> Outcome {
+    const HANGS: u32 = 3;
+    let rig = Rig::open(context, options(context))?;
+    if !stall(&rig, false) {
+        return unable(rig);
+    }
+    let shown = rig.show(1)?;
+    let primary = shown.primary()?.allocation;
+    for seed in 0..HANGS {
+        hang(&rig, 10 * seed + 10)?;
+        rig.shows(primary)?;
+    }
+    let counts = rig.adapter().timeouts();
+    same("resets of the adapter", &0, &counts.adapter_resets)?;
+    same(
+        "resets of the engine",
+        &u64::from(HANGS),
+        &counts.engine_resets,
+    )?;
+    rig.stage.destroy_hidden(&shown)?;
+    rig.close()?;
+    Ok(format!(
+        "{HANGS} hangs, each found after a tenth of a second and ended by a reset of the engine; the other process's pictures right"
+    ))
+}
+
+/// Long work without a timeout, a hang that an engine reset ends, one that takes a reset of the adapter.
+pub fn tdr2(context: &Context<'_>) -> Outcome {
+    let rig = Rig::open(context, options(context))?;
+    if !stall(&rig, false) {
+        return unable(rig);
+    }
+    let shown = rig.show(1)?;
+    let primary = shown.primary()?.allocation;
+    let app = App::new(&rig, 1)?;
+    // Long, but preemptible: no timeout, however long it takes.
+    let mut long = Batch::new();
+    for step in 0..256 {
+        let part = Rect::new(0, 0, 250, 250);
+        long.copy_pixels(
+            app.picture,
+            app.picture,
+            part,
+            (step % 7, 3),
+            Rect::EVERYTHING,
+        );
+    }
+    for _ in 0..40 {
+        rig.render(&app.lane, &long)?;
+    }
+    rig.idle()?;
+    rig.compare(app.picture)?;
+    same(
+        "timeouts of long work",
+        &TdrCounts::default().timeouts,
+        &rig.adapter().timeouts().timeouts,
+    )?;
+    hang(&rig, 50)?;
+    rig.compare(app.picture)?;
+    let resets = reset_adapter(&rig)?;
+    // After the reset of the adapter all devices are lost; what is new works.
+    rig.shows(primary)?;
+    check(app.device.is_lost(), "every device lost", || {
+        "one is not".into()
+    })?;
+    app.end(&rig)?;
+    let again = App::new(&rig, 90)?;
+    rig.render(&again.lane, &again.batch(4))?;
+    rig.idle()?;
+    rig.compare(again.picture)?;
+    again.end(&rig)?;
+    rig.stage.destroy_hidden(&shown)?;
+    rig.close()?;
+    Ok(format!(
+        "long work without a timeout, a hang ended by a reset of the engine, and one by {resets} of the adapter"
+    ))
+}
+
+/// A hang that comes again at once: dxgkrnl resets the adapter then.
+fn reset_adapter(rig: &Rig<'_>) -> Result<u64, Failed> {
+    let before = rig.adapter().timeouts();
+    let guilty = App::new(rig, 70)?;
+    rig.idle()?;
+    stall(rig, true);
+    let result = rig.render(&guilty.lane, &guilty.batch(3)).and_then(|_| {
+        until(rig, "a reset of the adapter", |now| {
+            now.adapter_resets > before.adapter_resets
+        })
+    });
+    stall(rig, false);
+    result?;
+    rig.idle()?;
+    guilty.end(rig)?;
+    Ok(rig.adapter().timeouts().adapter_resets - before.adapter_resets)
+}
+
+fn unable(rig: Rig<'_>) -> Result<String, Failed> {
+    rig.close()?;
+    Ok("this machine cannot stall the engine's thread".into())
+}
