@@ -80,7 +80,11 @@ fn job(core: &Core, turn: &Turn<'_>, execute: &mut impl Execute, irql: Passive) 
         return Outcome::Completed;
     }
     let published = core.queue.published();
-    let mut blocks = Blocks { turn, next: 0 };
+    let mut blocks = Blocks {
+        turn,
+        next: 0,
+        covered: 0,
+    };
     let stop = loop {
         let (block, range) = match blocks.take() {
             Ok(Some(found)) => found,
@@ -126,6 +130,9 @@ struct Blocks<'turn> {
     turn: &'turn Turn<'turn>,
     /// Where the next one is, in bytes.
     next: usize,
+    /// Where the records of those before it end, in the buffer. Private data may be longer than the blocks of
+    /// the job: nobody says that what lies behind them is no rest of an older buffer's.
+    covered: u32,
 }
 
 /// Records of one block that are part of a job.
@@ -142,7 +149,7 @@ impl Blocks<'_> {
     /// The next block of which records belong to the job, with where to go on; `None` after the last.
     fn take(&mut self) -> Result<Option<(Private, Range)>, Stop> {
         let job = &self.turn.job;
-        while self.next < job.blocks.bytes() {
+        while self.covered < job.end && self.next < job.blocks.bytes() {
             let mut private = self.read(self.next)?;
             self.next = self.next.saturating_add(private::BYTES);
             let first = private.address.checked_sub(job.buffer.address());
@@ -153,6 +160,7 @@ impl Blocks<'_> {
                 .zip(usize::try_from(private.bytes).ok())
                 .and_then(|(first, bytes)| job.buffer.part(first, bytes));
             let records = records.ok_or(Stop::Trouble(Trouble::Private))?;
+            self.covered = first.saturating_add(private.bytes);
             let begin = job.begin.saturating_sub(first).min(private.bytes);
             let end = job.end.saturating_sub(first).min(private.bytes);
             if begin >= end {

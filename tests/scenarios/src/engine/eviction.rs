@@ -33,7 +33,7 @@ pub fn eviction(context: &Context<'_>) -> Outcome {
     let all = paint(&rig, &lane, &mut random)?;
     // The CPU reads everything through this one.
     let window = rig.allocate(device, &surface(256, 256, AllocationFlags::CPU_VISIBLE))?;
-    let mut evicted = 0_u64;
+    let (mut evicted, mut moves) = (0_u64, 0_u64);
     for round in 0..ROUNDS {
         (context.progress)(round.into(), ROUNDS.into());
         for _ in 0..8 {
@@ -64,7 +64,8 @@ pub fn eviction(context: &Context<'_>) -> Outcome {
                 "an allocation made resident",
                 rig.adapter().make_resident(&[moved]),
             )?;
-            done("a move", rig.adapter().move_within(moved))?;
+            // There may be no free range as large.
+            moves += u64::from(rig.adapter().move_within(moved).is_ok());
         }
         if round % 4 == 3 {
             // What is shown comes from an allocation that may be anywhere.
@@ -90,7 +91,7 @@ pub fn eviction(context: &Context<'_>) -> Outcome {
     rig.stage.destroy_hidden(&shown)?;
     rig.close()?;
     Ok(format!(
-        "{} allocations in a third of their room, {evicted} evicted by name, {} submissions, {compared} pixels right",
+        "{} allocations in a third of their room, {evicted} evicted by name, {moves} moved, {} submissions, {compared} pixels right",
         all.len(),
         counts.executed,
     ))

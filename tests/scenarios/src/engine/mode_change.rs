@@ -26,7 +26,12 @@ pub fn mode_change(context: &Context<'_>) -> Outcome {
     let window = rig.allocate(device, &surface(320, 64, AllocationFlags::CPU_VISIBLE))?;
     rig.write_pattern(picture, 5)?;
 
-    let modes = rig.stage.modes()?;
+    // Old and new primaries stay where they are, so there must be room for both beside what lies between.
+    let segments = rig.adapter().known_segments();
+    let memory = segments.and_then(|known| known.list.first().map(|first| first.size));
+    let most = memory.unwrap_or(0) / 16;
+    let mut modes = rig.stage.modes()?;
+    modes.retain(|mode| u64::from(mode.stride) * u64::from(mode.height) <= 4 * most);
     let first = Choice::from(&modes[0]);
     let mut shown = rig.stage.show(&first, 1)?;
     let mut primary = rig.know_primary(&shown)?;

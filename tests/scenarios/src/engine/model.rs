@@ -175,7 +175,7 @@ impl Model {
 
 impl State {
     /// Takes out the work with that tag.
-    fn take(&mut self, tag: u64) -> Option<Work> {
+    fn take(&mut self, tag: u64, executed: bool) -> Option<Work> {
         let found = self.queued.remove(&tag).or_else(|| {
             self.early = Some(tag);
             self.current.take()
@@ -185,8 +185,12 @@ impl State {
             self.wrong.get_or_insert_with(text);
             return None;
         };
-        let last = self.last.insert(queue, tag).unwrap_or(0);
-        if last >= tag {
+        let last = self.last.get(&queue).copied().unwrap_or(0);
+        if executed {
+            self.last.insert(queue, tag);
+        }
+        // What was dropped with a process is told as it is dropped.
+        if executed && last >= tag {
             let text = || format!("tag {tag} of queue {queue} after {last}");
             self.wrong.get_or_insert_with(text);
         }
@@ -198,7 +202,7 @@ impl Observer for Model {
     fn executed(&mut self, tag: u64) {
         let mut state = self.0.lock();
         state.counts.executed += 1;
-        if let Some(work) = state.take(tag) {
+        if let Some(work) = state.take(tag, true) {
             work.execute(&mut state.contents);
         }
     }
@@ -212,7 +216,9 @@ impl Observer for Model {
             _ => &mut counts.lost,
         };
         *count += 1;
-        let Some(work) = state.take(tag) else { return };
+        let Some(work) = state.take(tag, false) else {
+            return;
+        };
         // A part of it may have been executed, but for work that only went through the motions.
         if fate != Fate::Null {
             work.spoil(&mut state.contents);

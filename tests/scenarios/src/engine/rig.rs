@@ -8,6 +8,7 @@ use dxgk_port::{
     Adapter, AllocationId, Context, ContextKind, Create, Device, FullPresent, Into, Queued,
     SchedulerOptions, Status,
 };
+use dxgk_sys::status::STATUS_INVALID_HANDLE;
 use vmdisp_abi::allocation::{AllocationData, AllocationFlags, Kind};
 use vmdisp_abi::format;
 
@@ -92,7 +93,13 @@ impl<'m> Rig<'m> {
 
     /// A context of the device whose primaries are shown. It lives until the rig is closed.
     pub fn desktop_lane(&self) -> Result<Lane, Failed> {
-        let lane = self.lane(self.desktop()?)?;
+        done("CreateContext", self.try_desktop_lane())
+    }
+
+    /// The same, where it may fail.
+    pub fn try_desktop_lane(&self) -> Result<Lane, Status> {
+        let device = self.stage.device().ok_or(STATUS_INVALID_HANDLE)?;
+        let lane = self.try_lane(device)?;
         self.desktop.borrow_mut().push(lane.context.clone());
         Ok(lane)
     }

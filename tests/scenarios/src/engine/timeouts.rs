@@ -106,7 +106,6 @@ fn hang(rig: &Rig<'_>, seed: u32) -> Result<(), Failed> {
     });
     stall(rig, false);
     let (hung, later) = result?;
-    rig.wait(&later)?;
     rig.idle()?;
     same(
         "what became of the work that hung",

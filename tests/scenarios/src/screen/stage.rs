@@ -100,11 +100,10 @@ impl<'m> Stage<'m> {
     }
 
     /// The device whose primaries are shown goes, with all that it has: the adapter is to be stopped.
-    pub fn end_device(&mut self) -> Result<(), Failed> {
-        match self.device.take() {
-            Some(device) => done("the end of the desktop", device.kill()),
-            None => Ok(()),
-        }
+    pub fn end_device(&self) -> Result<(), Failed> {
+        self.device
+            .iter()
+            .try_for_each(|device| done("the end of the desktop", device.kill()))
     }
 
     /// Every mode that the driver offers.

@@ -14,7 +14,6 @@ use alloc::vec::Vec;
 use core::cell::Cell;
 
 use dxgk_port::{Queued, ResourceId, SchedulerOptions, Status};
-use dxgk_sys::status::STATUS_NO_MEMORY;
 use vmdisp_abi::command::Rect;
 
 use super::batch::{Batch, area, blt};
@@ -180,6 +179,13 @@ impl<'r, 'm> Storm<'r, 'm> {
         })?;
         done("a limit", rig.adapter().set_memory_limit(size.room))?;
         let mode = &shown.committed.mode;
+        let desktop = match (rig.try_desktop_lane(), failures) {
+            (Err(_), Some(failures)) => {
+                failures.set(failures.get() + 1);
+                rig.desktop_lane()?
+            }
+            (lane, _) => done("CreateContext", lane)?,
+        };
         let mut storm = Self {
             rig,
             size,
@@ -188,7 +194,7 @@ impl<'r, 'm> Storm<'r, 'm> {
             screen: Item::screen(rig, primary),
             screen_resource,
             screen_size: (mode.width, mode.height),
-            desktop: rig.desktop_lane()?,
+            desktop,
             recent: Vec::new(),
             made: Made::default(),
             failures,
@@ -204,12 +210,11 @@ impl<'r, 'm> Storm<'r, 'm> {
         self.made.renders + self.made.presents
     }
 
-    /// The result of a call that may fail for want of memory where the storm is told so: then nothing has
-    /// happened.
+    /// The result of a call that may fail once where the storm is told so: then nothing has happened.
     fn tolerate<T>(&self, what: &str, result: Result<T, Status>) -> Result<Option<T>, Failed> {
         match (result, self.failures) {
             (Ok(value), _) => Ok(Some(value)),
-            (Err(STATUS_NO_MEMORY), Some(failures)) => {
+            (Err(_), Some(failures)) if failures.get() == 0 => {
                 failures.set(failures.get() + 1);
                 Ok(None)
             }
