@@ -79,7 +79,9 @@ impl Picture {
                 Some((*width, *height))
             }
             Self::Patched { below, .. } => below.size(),
-            Self::Rows { width, digests } => Some((*width, digests.len() as u32)),
+            Self::Rows { width, digests } => {
+                Some((*width, u32::try_from(digests.len()).unwrap_or(0)))
+            }
             Self::Turned { picture, quarters } => {
                 let (width, height) = picture.size()?;
                 Some(if quarters % 2 == 0 {

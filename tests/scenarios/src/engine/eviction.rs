@@ -59,13 +59,13 @@ pub fn eviction(context: &Context<'_>) -> Outcome {
             evicted += 1;
         }
         if round % 4 == 2 {
-            let moved = pick(&mut random, &all);
+            let other = pick(&mut random, &all);
             done(
                 "an allocation made resident",
-                rig.adapter().make_resident(&[moved]),
+                rig.adapter().make_resident(&[other]),
             )?;
             // There may be no free range as large.
-            moves += u64::from(rig.adapter().move_within(moved).is_ok());
+            moves += u64::from(rig.adapter().move_within(other).is_ok());
         }
         if round % 4 == 3 {
             // What is shown comes from an allocation that may be anywhere.

@@ -98,12 +98,12 @@ pub fn lock_smith(context: &Context<'_>) -> Outcome {
     let busy = early.is_err() && queued.fate().is_none();
     drop(early);
     rig.idle()?;
-    let late = done(
+    let idle = done(
         "a lock of what is idle",
         adapter.lock_with(ours[2], options),
     )?;
-    rig.model.compare(ours[2], &late)?;
-    drop(late);
+    rig.model.compare(ours[2], &idle)?;
+    drop(idle);
     check(busy, "no lock without waiting while work is queued", || {
         "one".into()
     })?;

@@ -3,6 +3,10 @@
 //! A [`rig::Rig`] is a started adapter with a model of its memory beside it; [`batch::Batch`] makes
 //! commands for both. Most rows are named after the test of the Windows Hardware Lab Kit that they stand
 //! for (docs/hlk.md).
+#![allow(
+    clippy::cast_possible_truncation,
+    reason = "allocations here are far smaller than 4 GiB"
+)]
 
 pub mod batch;
 pub mod dummy_page;

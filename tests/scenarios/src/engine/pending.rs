@@ -84,7 +84,9 @@ fn destroy(
         .filter(|queued| queued.fate().is_none())
         .count();
     let gone = |allocations: &[AllocationId]| {
-        allocations.iter().for_each(|gone| rig.model.remove(*gone));
+        for gone in allocations {
+            rig.model.remove(*gone);
+        }
     };
     match way {
         0 | 1 => {

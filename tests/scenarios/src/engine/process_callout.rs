@@ -76,9 +76,9 @@ pub fn process_callout(context: &Context<'_>) -> Outcome {
             done("DestroyContext", lanes[0].context.kill())?;
         }
         done("the end of a process", device.kill())?;
-        surfaces
-            .iter()
-            .for_each(|surface| rig.model.remove(*surface));
+        for surface in surfaces {
+            rig.model.remove(surface);
+        }
         if number % 8 == 7 {
             rig.compare(work)?;
         }
