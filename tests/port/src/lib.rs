@@ -18,12 +18,18 @@
 //! which surfaces may be presented. These rules of the contract cannot be seen from outside and are left to the
 //! driver's own tests: C4, C6, C7 (one fetch of private data), C12 (no reference to device data), C26, C30, C35,
 //! C36, D10, D11, G3, G4, G5, G7, G9. A leak of a single call shows at RemoveDevice and Unload, or at once with
-//! [`Settings::exact_pool`].
+//! [`Settings::exact_pool`]. P1 is what the port promises (one call of the scheduler's class at a time), and B3 sees to
+//! the IRQL.
 //!
 //! Of scheduling: one node with one engine; DMA buffers lie in system memory (segment 0), and their physical
 //! addresses only name them; state that a driver keeps across a split point is not looked at, so a part of a divided
 //! buffer is a submission like any other; no process is locked out of the engine for its timeouts (0x142). Whether a
 //! buffer was patched rightly shows in what it draws, not as a rule.
+//!
+//! Of memory: segments of the AGP, swizzling ranges and alternate addresses are not played (SPECIAL_LOCK_TRANSFER comes
+//! in [`Adapter::exercise_paging`] alone), nor are context allocations. Paging buffers are locked system memory, also
+//! where the driver wants an aperture segment. A lock that discards waits and renames nothing. From WDDM 2.0 on, where
+//! paging goes by virtual addresses, allocations are placed and not paged.
 //!
 //! Of VidPNs: one path is active at a time (no clone, no extended desktop), rotations have no offset, multisampling
 //! methods are not kept, monitors have no additional modes. Whether two modes go together is checked by size alone,
@@ -32,7 +38,7 @@
 //! is always one that allocates. Signals must agree with their clock within 2 %.
 //!
 //! What is on the screen is for the caller to look at: the port knows what should be visible and where it is, not
-//! what the hardware makes of it. Of primaries it keeps no copy when video memory is evicted.
+//! what the hardware makes of it.
 
 #![no_std]
 #![warn(missing_docs)]

@@ -127,9 +127,27 @@ fn content_survives_eviction_and_return_on_every_way() {
             .read(0, &mut found)
             .unwrap();
         assert!(found.iter().all(|byte| *byte == 0));
+        bench.adapter.evict_all().unwrap();
         process.device.destroy().unwrap();
+        // Nothing stays mapped of it: all that is left is the dummy page.
+        bench.adapter.idle().unwrap();
+        assert!(bench.machine.system_blocks() <= 1);
         bench.end();
     }
+}
+
+#[test]
+fn a_worse_segment_takes_what_the_better_has_no_room_for() {
+    let bench = Bench::new(engine::options(1));
+    bench.adapter.memory(MemoryOptions::default().with_spill());
+    bench.adapter.set_memory_limit(BYTES as u64).unwrap();
+    let process = Process::new(&bench.adapter).unwrap();
+    bench.adapter.make_resident(&process.surfaces).unwrap();
+    assert!(in_memory(bench.adapter.residency(process.surfaces[0])));
+    let second = bench.adapter.residency(process.surfaces[1]);
+    assert!(matches!(second, Residency::Aperture { segment: 2, .. }));
+    process.device.destroy().unwrap();
+    bench.end();
 }
 
 #[test]
@@ -170,6 +188,11 @@ fn what_does_not_fit_takes_turns() {
         for queued in &queued {
             bench.adapter.wait(queued).unwrap();
         }
+        let surfaces = processes.iter().flat_map(|process| &process.surfaces);
+        let resident = surfaces
+            .filter(|id| in_memory(bench.adapter.residency(**id)))
+            .count();
+        assert!((4..=8).contains(&resident), "{resident}");
         for (index, process) in processes.iter().enumerate() {
             assert!(bench.holds(process.surfaces[2], index), "process {index}");
             let lock = bench.adapter.lock(process.surfaces[1]).unwrap();

@@ -12,6 +12,8 @@ pub struct MemoryOptions {
     pub random_victims: bool,
     /// Evicts through an aperture segment where the allocation's set allows one.
     pub evict_through_aperture: bool,
+    /// Takes a worse segment that has room before it evicts others from a better one.
+    pub spill: bool,
 }
 
 impl Default for MemoryOptions {
@@ -21,6 +23,7 @@ impl Default for MemoryOptions {
             piece_pages: 0,
             random_victims: false,
             evict_through_aperture: true,
+            spill: false,
         }
     }
 }
@@ -37,6 +40,13 @@ impl MemoryOptions {
     #[must_use]
     pub fn with_piece_pages(mut self, pages: u32) -> Self {
         self.piece_pages = pages;
+        self
+    }
+
+    /// With a worse segment rather than an eviction.
+    #[must_use]
+    pub fn with_spill(mut self) -> Self {
+        self.spill = true;
         self
     }
 

@@ -107,6 +107,19 @@ impl Vidmm<'_> {
         together: &[AllocationId],
         counted: bool,
     ) -> Result<Place, Status> {
+        // The better segment is worth an eviction; a worse one is for what cannot be there.
+        if !self.state.options.spill {
+            for (segment, from_end) in candidates {
+                let room = self.make_room(words, *segment, *from_end, together, counted)?;
+                if let Some(offset) = room {
+                    return Ok(Place {
+                        segment: *segment,
+                        offset,
+                    });
+                }
+            }
+            return Err(STATUS_GRAPHICS_NO_VIDEO_MEMORY);
+        }
         for (segment, from_end) in candidates {
             if let Some(offset) = self.free_range(words, *segment, *from_end, counted) {
                 return Ok(Place {
@@ -177,7 +190,7 @@ impl Vidmm<'_> {
         counted: bool,
     ) -> Result<Option<u64>, Status> {
         if !self.adapter.pages() {
-            return Ok(None);
+            return Ok(self.free_range(words, id, from_end, counted));
         }
         let fits = self
             .segment(id)

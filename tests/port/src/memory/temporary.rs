@@ -41,15 +41,21 @@ impl Vidmm<'_> {
         let ranges = core::mem::take(&mut self.state.temporary);
         let (now, later): (Vec<_>, Vec<_>) = ranges.into_iter().partition(which);
         self.state.temporary = later;
+        let mut result = Ok(());
         for range in now {
             // The page says that the GPU does not access the range at that time.
-            self.wait_idle(&range.usage)?;
-            self.unmap(&range.object, range.segment, range.offset, range.pages)?;
+            result = result.and_then(|()| self.wait_idle(&range.usage));
+            if result.is_err() {
+                // The reset that is to come unmaps it.
+                self.state.temporary.push(range);
+                continue;
+            }
+            result = self.unmap(&range.object, range.segment, range.offset, range.pages);
             self.keep(&range.backing);
             if let Some(segment) = self.segment(range.segment) {
                 segment.heap.free(range.offset);
             }
         }
-        Ok(())
+        result
     }
 }
