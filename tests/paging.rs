@@ -174,3 +174,46 @@ fn more_than_there_is_takes_turns() {
         bench.end();
     }
 }
+
+/// Paging is stuck: the adapter is reset, and what was in video memory comes again, empty (contract: P6).
+#[test]
+fn a_reset_of_the_adapter_empties_video_memory() {
+    let bench = Bench::new();
+    bench.adapter.scheduler(SchedulerOptions {
+        tdr_delay_100ns: 200_000,
+        ..SchedulerOptions::default()
+    });
+    let all = bench.buffers(3, 5000);
+    for (index, id) in all.iter().enumerate() {
+        bench.draw(*id, index);
+    }
+    bench
+        .adapter
+        .make_resident(&all[..2])
+        .expect("there is room");
+    let placement = bench.adapter.place(all[1]).expect("it is placed");
+    bench.adapter.idle().expect("paging ends");
+    bench.machine.world().stall(true);
+    bench.adapter.evict(all[0]).expect("it is submitted");
+    bench
+        .adapter
+        .make_resident(&all[..1])
+        .expect("it is submitted");
+    while bench.adapter.timeouts().adapter_resets == 0 {
+        bench.adapter.pump();
+    }
+    bench.machine.world().stall(false);
+    assert_eq!(bench.adapter.timeouts().adapter_resets, 1);
+    let report = bench.port.report();
+    assert!(report.checked.contains_key("P6"));
+    bench.adapter.make_resident(&all).expect("there is room");
+    assert_eq!(bench.adapter.place(all[1]), Ok(placement));
+    for id in &all[..2] {
+        let lock = bench.adapter.lock(*id).expect("a lock");
+        let mut found = vec![1; lock.bytes()];
+        lock.read(0, &mut found).expect("read");
+        assert!(found.iter().all(|byte| *byte == 0));
+    }
+    bench.check(all[2], 2);
+    bench.end();
+}
