@@ -6,7 +6,17 @@ use super::*;
 
 fn edges() -> impl Strategy<Value = Edges> {
     let near = prop_oneof![8 => -6..14_i32, 1 => Just(i32::MIN), 1 => Just(i32::MAX)];
-    [near.clone(), near.clone(), near.clone(), near].prop_map(|[left, top, right, bottom]| {
+    let corners = [near.clone(), near.clone(), near.clone(), near];
+    // In order for the most part, or little would ever be left of them.
+    (corners, prop::bool::weighted(0.9)).prop_map(|([a, b, c, d], ordered)| {
+        let pair = |one: i32, other: i32| {
+            if ordered {
+                (one.min(other), one.max(other))
+            } else {
+                (one, other)
+            }
+        };
+        let ((left, right), (top, bottom)) = (pair(a, c), pair(b, d));
         Edges::from(Rect {
             left,
             top,

@@ -270,6 +270,10 @@ fn what_the_engine_does_not_do_is_an_illegal_instruction() {
     for flags in flags {
         refused(good, flags, Error::Illegal);
     }
+    // Of a picture that could be flipped to.
+    for flags in flags {
+        refused([primary(), primary()], flags, Error::Illegal);
+    }
     refused(good, F::Blt | F::LinearToSrgb, Error::ColorConvert);
     let stretched = call(F::Blt, rect(0, 0, 16, 16), rect(0, 0, 17, 16), &[]);
     assert_eq!(passes(good, &stretched, ROOM).err(), Some(Error::Illegal));
