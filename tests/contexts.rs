@@ -172,3 +172,13 @@ fn without_memory_there_is_no_context_and_its_device_can_go() {
     bench.machine.world().fail_pool_call(None);
     bench.end();
 }
+
+#[test]
+fn there_is_one_node_and_it_is_the_3d_engine() {
+    let bench = Bench::new();
+    bench.adapter.exercise_nodes();
+    let metadata = bench.adapter.node_metadata(0).expect("node 0");
+    assert_eq!((metadata.engine_type, metadata.name.as_str()), (1, ""));
+    assert!(bench.adapter.node_metadata(1).is_err());
+    bench.end();
+}
