@@ -57,20 +57,7 @@ impl Adapter {
         executes: bool,
         irql: Passive,
     ) -> Result<(), StartError> {
-        let ranges = match dxgkrnl.memory_ranges(irql) {
-            Ok(ranges) => ranges,
-            Err(refused) => {
-                let status = u64::from(refused.0.cast_unsigned());
-                complain(
-                    c"StartDevice",
-                    c"DxgkCbGetDeviceInformation",
-                    status,
-                    c"refused",
-                );
-                return Err(refused.into());
-            }
-        };
-        let hardware = AnyHardware::open(&dxgkrnl, ranges.as_slice(), irql)?;
+        let hardware = open(&dxgkrnl, irql)?;
         let monitor = monitor::find(hardware.hardware(), primaries, irql)?;
         let line = InterruptLine::try_new(TAG, dxgkrnl, irql)?;
         let parts = Parts::try_new(&self.screen, monitor, line.clone(), TAG, irql)?;
@@ -154,4 +141,24 @@ impl Adapter {
         let before = mem::replace(&mut *self.running.lock(irql), running);
         drop(before);
     }
+}
+
+/// Finds the hardware in what the adapter was given. Apart from `start`: the list of ranges is long for
+/// one frame.
+#[inline(never)]
+fn open(dxgkrnl: &Dxgkrnl, irql: Passive) -> Result<AnyHardware, StartError> {
+    let ranges = match dxgkrnl.memory_ranges(irql) {
+        Ok(ranges) => ranges,
+        Err(refused) => {
+            let status = u64::from(refused.0.cast_unsigned());
+            complain(
+                c"StartDevice",
+                c"DxgkCbGetDeviceInformation",
+                status,
+                c"refused",
+            );
+            return Err(refused.into());
+        }
+    };
+    Ok(AnyHardware::open(dxgkrnl, ranges.as_slice(), irql)?)
 }

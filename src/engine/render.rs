@@ -155,6 +155,8 @@ pub fn render(uses: &Uses<'_>, call: Call<'_>) -> Result<Translated, Error> {
     })
 }
 
+// Apart from `render`, whose frame holds the copies of the caller's memory: no frame is over 1 KiB.
+#[inline(never)]
 fn translate(
     uses: &Uses<'_>,
     reader: &mut Reader,
