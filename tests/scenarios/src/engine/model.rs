@@ -128,29 +128,44 @@ impl Model {
     /// compared: none of an allocation whose content nobody may rely on.
     pub fn compare(&self, allocation: AllocationId, locked: &Locked) -> Result<u64, Failed> {
         let mut seen = alloc::vec![0; CHUNK];
-        let state = self.0.lock();
-        let Some(content) = state.contents.get(&allocation) else {
-            return Ok(0);
-        };
-        if !content.known {
-            return Ok(0);
-        }
-        for (part, expected) in content.bytes.chunks(CHUNK).enumerate() {
-            let (offset, seen) = (part * CHUNK, &mut seen[..expected.len()]);
-            done("a read under a lock", locked.read(offset, seen))?;
-            if let Some(at) = (0..seen.len()).find(|at| seen[*at] != expected[*at]) {
-                let place = content.shape.place(offset + at);
-                let (wanted, is) = (expected[at], seen[at]);
-                let differing = (0..seen.len())
-                    .filter(|at| seen[*at] != expected[*at])
-                    .count();
-                return Err(Failed {
-                    expected: format!("{wanted:#04x} at {place} of {allocation:?}"),
-                    seen: format!("{is:#04x}, and {differing} bytes differ near it"),
-                });
+        let mut offset = 0;
+        loop {
+            let known = self.with(allocation, |content| {
+                content.known.then_some(content.bytes.len())
+            });
+            let Some(bytes) = known.flatten() else {
+                return Ok(0);
+            };
+            if offset == bytes {
+                return Ok(bytes as u64);
             }
+            let seen = &mut seen[..CHUNK.min(bytes - offset)];
+            // Not under the model's lock: a read waits for what is under way, and the model is told of its end.
+            done("a read under a lock", locked.read(offset, seen))?;
+            if let Some(failed) = self.difference(allocation, offset, seen) {
+                return Err(failed);
+            }
+            offset += seen.len();
         }
-        Ok(content.bytes.len() as u64)
+    }
+
+    /// How `seen`, which was read of an allocation at `offset`, differs from what the model has there, if all of
+    /// that is known still.
+    fn difference(&self, allocation: AllocationId, offset: usize, seen: &[u8]) -> Option<Failed> {
+        let differs = |content: &Content| {
+            let expected = &content.bytes[offset..][..seen.len()];
+            let differ = |at: &usize| seen[*at] != expected[*at];
+            let at = (0..seen.len()).find(differ)?;
+            let place = content.shape.place(offset + at);
+            let (wanted, is) = (expected[at], seen[at]);
+            let differing = (0..seen.len()).filter(differ).count();
+            Some(Failed {
+                expected: format!("{wanted:#04x} at {place} of {allocation:?}"),
+                seen: format!("{is:#04x}, and {differing} bytes differ near it"),
+            })
+        };
+        let differs = |content: &Content| content.known.then(|| differs(content)).flatten();
+        self.with(allocation, differs).flatten()
     }
 
     /// What the model was told so far.
