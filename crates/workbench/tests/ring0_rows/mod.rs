@@ -29,6 +29,8 @@ pub fn run_some(name: &str, device: Option<&str>, rows: &[&Row]) -> Results {
         "ring0",
         "--wrong-handles",
         "100000",
+        "--submissions",
+        "200",
         "--timeout",
         "600",
         "--json",
