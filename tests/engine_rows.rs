@@ -53,7 +53,7 @@ fn on_other_adapters() {
             "eviction",
             "pnp_stop_mode_switch",
         ] {
-            common::passes(&InProcess::with_adapters(&[vga.clone()]), row);
+            common::passes(&InProcess::with_adapters(std::slice::from_ref(&vga)), row);
         }
     }
 }

@@ -166,20 +166,24 @@ fn main() {
             let (first, second) = (video.address.as_ptr(), window.part(SECOND as usize, FRAME));
             let second = second.unwrap().base().as_ptr();
             let pages = system.address.as_ptr();
-            // SAFETY: each is room for a frame, and a row more where it overlaps itself.
-            unsafe {
-                match name {
-                    "full frame, filled" => second.write_bytes(black_box(0x55), FRAME),
-                    "full frame, aperture to video memory" => ptr::copy(pages, second, FRAME),
-                    "full frame, video memory to aperture" => ptr::copy(first, pages, FRAME),
-                    "scrolled up by a row, in place" => {
-                        ptr::copy(first.add(ROW as usize), first, FRAME - ROW as usize);
-                    }
-                    "scrolled down by a row, in place" => {
-                        ptr::copy(first, first.add(ROW as usize), FRAME - ROW as usize);
-                    }
-                    _ => ptr::copy_nonoverlapping(first, second, FRAME),
+            let row = ROW as usize;
+            let (from, to, bytes) = match name {
+                "full frame, filled" => (None, second, FRAME),
+                "full frame, aperture to video memory" => (Some(pages), second, FRAME),
+                "full frame, video memory to aperture" => (Some(first), pages, FRAME),
+                "scrolled up by a row, in place" => {
+                    (Some(first.wrapping_add(row)), first, FRAME - row)
                 }
+                "scrolled down by a row, in place" => {
+                    (Some(first), first.wrapping_add(row), FRAME - row)
+                }
+                _ => (Some(first), second, FRAME),
+            };
+            match from {
+                // SAFETY: there is room for a frame.
+                None => unsafe { to.write_bytes(black_box(0x55), bytes) },
+                // SAFETY: each is room for a frame, and they may overlap.
+                Some(from) => unsafe { ptr::copy(from, to, bytes) },
             }
             begin.elapsed()
         };

@@ -30,6 +30,16 @@ struct Stage {
 #[repr(C, align(4096))]
 struct Buffer([u8; PAGING_BUFFER_BYTES as usize]);
 
+impl Buffer {
+    #[allow(
+        clippy::large_stack_arrays,
+        reason = "a test's stack has room, and a Vec would not be aligned"
+    )]
+    fn new() -> Box<Self> {
+        Box::new(Self([0xcc; PAGING_BUFFER_BYTES as usize]))
+    }
+}
+
 /// What a call answered.
 struct Answer {
     full: bool,
@@ -105,7 +115,7 @@ impl Stage {
 
     /// Builds all of it in buffers of `size` bytes and executes them; how many there were.
     fn run(&mut self, argument: &mut DXGKARG_BUILDPAGINGBUFFER, size: usize) -> usize {
-        let mut memory = Box::new(Buffer([0xcc; PAGING_BUFFER_BYTES as usize]));
+        let mut memory = Buffer::new();
         for count in 1.. {
             let mut private = [0xcc; 2 * private::BYTES];
             let buffer = &mut memory.0[..size];
@@ -254,8 +264,8 @@ fn a_transfer_goes_any_way() {
             let changed = |before: &[u8], after: &[u8]| {
                 before.iter().zip(after).filter(|(a, b)| a != b).count()
             };
-            let changes = changed(&before.0, &after.0) + changed(&before.1, &after.1);
-            assert!(changes <= bytes && changes > bytes * 9 / 10);
+            let bytes_changed = changed(&before.0, &after.0) + changed(&before.1, &after.1);
+            assert!(bytes_changed <= bytes && bytes_changed > bytes * 9 / 10);
         }
     }
 }
@@ -308,7 +318,7 @@ fn a_fill_covers_its_bytes_alone() {
 
 /// How many bytes a call writes that has to succeed.
 fn nothing(stage: &Stage, argument: &mut DXGKARG_BUILDPAGINGBUFFER) -> usize {
-    let mut memory = Box::new(Buffer([0xcc; PAGING_BUFFER_BYTES as usize]));
+    let mut memory = Buffer::new();
     let mut private = [0xcc; private::BYTES];
     let answer = stage.call(argument, &mut memory.0, &mut private);
     assert!(!answer.full);
@@ -483,7 +493,7 @@ fn without_room_the_call_is_to_be_made_again() {
     let stage = Stage::new();
     let frames = stage.machine.system.frames().to_vec();
     let mut pages = list(&frames);
-    let mut memory = Box::new(Buffer([0xcc; PAGING_BUFFER_BYTES as usize]));
+    let mut memory = Buffer::new();
     let to = Side::Segment(VIDEO, VIDEO_MEMORY_BASE);
     let parts = Stage::transfer(4 * PAGE, 0, 0, Side::Pages(pages.as_mut_ptr()), to);
     for (bytes, private_bytes) in [(0, 64), (64, 64), (127, 64), (4096, 0), (4096, 63)] {
