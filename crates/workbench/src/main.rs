@@ -4,6 +4,7 @@
 
 mod bindings;
 mod driver;
+mod inf;
 mod inspect;
 mod report;
 mod ring0;
@@ -38,6 +39,7 @@ enum Command {
     Bindings(bindings::Args),
     Driver(driver::Args),
     Inspect(inspect::Args),
+    LintInf(inf::Args),
     Ring0(ring0::Args),
     Run(run::Args),
     Scenarios(scenarios::Args),
@@ -61,6 +63,7 @@ fn command(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Bindings(args) => bindings::run(&args),
             Command::Driver(args) => driver::run(&args),
             Command::Inspect(args) => inspect::run(&args),
+            Command::LintInf(args) => inf::run(&args),
             Command::Ring0(args) => ring0::run(&args),
             Command::Run(args) => run::run(&args),
             Command::Scenarios(args) => scenarios::run(&args),
