@@ -30,6 +30,11 @@ pub struct Data {
 #[derive(Deserialize)]
 pub struct Meta {
     pub header: String,
+    /// The interface version's name, without DXGKDDI_INTERFACE_VERSION_.
+    #[serde(default)]
+    pub interface: String,
+    #[serde(default)]
+    pub interface_value: u32,
     pub counts: Counts,
 }
 
@@ -60,6 +65,9 @@ pub struct Record {
     /// Bytes.
     pub align: u64,
     pub tag: Option<String>,
+    /// The record has a tag and no typedef.
+    #[serde(rename = "tagonly", default)]
+    pub tag_only: u8,
     /// Further names of the record.
     #[serde(default)]
     pub alias: Vec<String>,
@@ -128,6 +136,12 @@ pub struct Enum {
     pub tag: Option<String>,
     #[serde(rename = "v")]
     pub values: Vec<(String, i64)>,
+    /// The enum has a tag and no typedef.
+    #[serde(rename = "tagonly", default)]
+    pub tag_only: u8,
+    /// Only C++ has it.
+    #[serde(default)]
+    pub cxx: u8,
 }
 
 /// A macro that is an integer.
@@ -141,6 +155,9 @@ pub struct Const {
     pub value: i128,
     #[serde(rename = "c")]
     pub class: String,
+    /// The macro's text ends in a semicolon.
+    #[serde(default)]
+    pub semi: u8,
 }
 
 /// A function type or a pointer to one.

@@ -4,6 +4,7 @@ mod checks;
 mod data;
 mod emit;
 mod external;
+mod headers;
 mod names;
 mod prototypes;
 mod sizes;
@@ -33,10 +34,17 @@ pub struct Args {
     /// Change nothing; fail if a file is not what the generator gives.
     #[arg(long)]
     check: bool,
+
+    /// Write a C file instead, which compiles only against kit headers with these layouts
+    #[arg(long, value_name = "FILE", conflicts_with = "check")]
+    headers_test: Option<PathBuf>,
 }
 
 pub fn run(args: &Args) -> Result<ExitCode> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("dxgk-sys");
+    if let Some(file) = &args.headers_test {
+        return headers_test(&folder, file);
+    }
     let files = generate(&folder)?;
     let mut stale = 0;
     for (path, text) in &files {
@@ -67,6 +75,22 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     } else {
         ExitCode::SUCCESS
     })
+}
+
+/// Writes the C file and says what it compares.
+fn headers_test(folder: &Path, file: &Path) -> Result<ExitCode> {
+    let data = Data::read(&folder.join(DATA))?;
+    let (text, counts) = headers::text(&data, DATA);
+    std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))?;
+    println!(
+        "{}: {} records, {} fields, {} enumerators, {} constants",
+        file.display(),
+        counts.records,
+        counts.fields,
+        counts.enumerators,
+        counts.constants
+    );
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Path and text of every generated file.
