@@ -178,9 +178,9 @@ mod tests {
         };
         if let Some(right) = compiles(&small(32)) {
             assert_eq!(right, (true, String::new()));
-            let (compiled, message) = compiles(&small(0)).unwrap();
+            let (taken, message) = compiles(&small(0)).unwrap();
             assert!(
-                !compiled && message.contains("offsetof(R, Count) is 0 in the data"),
+                !taken && message.contains("offsetof(R, Count) is 0 in the data"),
                 "{message}"
             );
         }
