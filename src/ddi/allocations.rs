@@ -8,10 +8,11 @@ use dxgk_sys::{
     D3DKMDT_GDISURFACEDATA, D3DKMDT_SHADOWSURFACEDATA, D3DKMDT_STAGINGSURFACEDATA,
     D3DKMDT_STANDARDALLOCATION_TYPE, DXGK_ALLOCATIONINFO, DXGK_DESTROYALLOCATIONFLAGS,
     DXGKARG_CREATEALLOCATION, DXGKARG_DESCRIBEALLOCATION, DXGKARG_DESTROYALLOCATION,
-    DXGKARG_GETSTANDARDALLOCATIONDRIVERDATA, ddi_fn,
+    DXGKARG_GETSTANDARDALLOCATIONDRIVERDATA,
 };
 
 use super::etw::{self, Event};
+use super::recorded::callbacks;
 use super::status::{self, InvalidParameter};
 use super::{handles, view};
 use crate::adapter::Adapter;
@@ -25,13 +26,14 @@ use crate::kernel::irql::Passive;
 /// has at most 30,720 subresources (2,048 array elements with 15 mip levels).
 const MOST: u32 = 65_536;
 
-ddi_fn! {
+callbacks! {
     /// `DxgkDdiCreateAllocation`. `PASSIVE_LEVEL`, re-entrant.
     ///
     /// # Safety
     ///
     /// Called by dxgkrnl: `argument` is good for reads and writes, and so are the elements that it
     /// names.
+    #[traced(c"CreateAllocation", failures)]
     pub unsafe fn create_allocation(
         context: *mut c_void,
         argument: *mut DXGKARG_CREATEALLOCATION,
@@ -59,6 +61,7 @@ ddi_fn! {
     ///
     /// Called by dxgkrnl: `argument` is good for reads, its `hResource` for a write if
     /// `DestroyResource` is set, and the list that it names for reads.
+    #[traced(c"DestroyAllocation", failures)]
     pub unsafe fn destroy_allocation(
         context: *mut c_void,
         argument: *const DXGKARG_DESTROYALLOCATION,
@@ -109,6 +112,7 @@ ddi_fn! {
     /// # Safety
     ///
     /// Called by dxgkrnl: `argument` is good for reads and writes.
+    #[traced(c"DescribeAllocation", failures)]
     pub unsafe fn describe_allocation(
         context: *mut c_void,
         argument: *mut DXGKARG_DESCRIBEALLOCATION,
@@ -133,6 +137,7 @@ ddi_fn! {
     ///
     /// Called by dxgkrnl: `argument` and the surface's structure are good for reads and writes, the
     /// buffers for writes of the sizes that stand beside them.
+    #[traced(c"GetStandardAllocationDriverData")]
     pub unsafe fn get_standard_allocation_data(
         context: *mut c_void,
         argument: *mut DXGKARG_GETSTANDARDALLOCATIONDRIVERDATA,

@@ -4,18 +4,20 @@ use core::ffi::c_void;
 use core::slice;
 
 use dxgk_sys::status::{STATUS_INVALID_PARAMETER, STATUS_NOT_SUPPORTED, STATUS_SUCCESS};
-use dxgk_sys::{D3DDDIFORMAT, DXGKARG_SYSTEM_DISPLAY_ENABLE_FLAGS, UINT, ddi_fn};
+use dxgk_sys::{D3DDDIFORMAT, DXGKARG_SYSTEM_DISPLAY_ENABLE_FLAGS, UINT};
 
 use super::handles;
+use super::recorded::callbacks;
 use crate::device::PIXEL;
 use crate::display::TARGET;
 
-ddi_fn! {
+callbacks! {
     /// `DxgkDdiResetDevice`: VGA character mode, by register writes. Any IRQL.
     ///
     /// # Safety
     ///
     /// Called by dxgkrnl or the HAL, at a bugcheck or hibernation.
+    #[traced(c"ResetDevice")]
     pub unsafe fn reset_device(context: *mut c_void) {
         // SAFETY: used in this call only.
         if let Some(adapter) = unsafe { handles::adapter(context) } {
@@ -29,6 +31,7 @@ ddi_fn! {
     /// # Safety
     ///
     /// Called by dxgkrnl: the last three are NULL or good for one write each.
+    #[traced(c"SystemDisplayEnable")]
     pub unsafe fn system_display_enable(
         context: *mut c_void,
         target: UINT,
@@ -64,6 +67,7 @@ ddi_fn! {
     ///
     /// Called by dxgkrnl: `source` is NULL or `height` rows of `width` pixels of 4 bytes, `stride` bytes
     /// apart, in nonpaged memory.
+    #[traced(c"SystemDisplayWrite", failures)]
     pub unsafe fn system_display_write(
         context: *mut c_void,
         source: *mut c_void,

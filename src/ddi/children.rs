@@ -8,10 +8,11 @@ use dxgk_sys::{
     DXGK_CHILD_CAPABILITIES, DXGK_CHILD_CAPABILITIES_Type, DXGK_CHILD_DESCRIPTOR,
     DXGK_CHILD_DEVICE_HPD_AWARENESS, DXGK_CHILD_DEVICE_TYPE, DXGK_CHILD_STATUS,
     DXGK_CHILD_STATUS_HotPlug, DXGK_CHILD_STATUS_Rotation, DXGK_CHILD_STATUS_TYPE,
-    DXGK_DEVICE_DESCRIPTOR, DXGK_VIDEO_OUTPUT_CAPABILITIES, ULONG, ddi_fn,
+    DXGK_DEVICE_DESCRIPTOR, DXGK_VIDEO_OUTPUT_CAPABILITIES, ULONG,
 };
 
 use super::life_cycle::CHILDREN;
+use super::recorded::callbacks;
 use super::status::{self, InvalidParameter};
 use super::{handles, view};
 use crate::display::TARGET;
@@ -19,12 +20,13 @@ use crate::display::vidpn::child::{NoDescriptor, descriptor};
 use crate::kernel::complain;
 use crate::kernel::irql::Passive;
 
-ddi_fn! {
+callbacks! {
     /// `DxgkDdiQueryChildRelations`. `PASSIVE_LEVEL`.
     ///
     /// # Safety
     ///
     /// Called by dxgkrnl: `relations` is an array of `bytes` bytes, zeroed.
+    #[traced(c"QueryChildRelations")]
     pub unsafe fn query_child_relations(
         context: *mut c_void,
         relations: *mut DXGK_CHILD_DESCRIPTOR,
@@ -54,6 +56,7 @@ ddi_fn! {
     /// # Safety
     ///
     /// Called by dxgkrnl: `child` is good for reads and writes.
+    #[traced(c"QueryChildStatus")]
     pub unsafe fn query_child_status(
         context: *mut c_void,
         child: *mut DXGK_CHILD_STATUS,
@@ -94,6 +97,7 @@ ddi_fn! {
     ///
     /// Called by dxgkrnl: `argument` is good for reads, and the buffer that it names for writes of as
     /// many bytes as it says.
+    #[traced(c"QueryDeviceDescriptor")]
     pub unsafe fn query_device_descriptor(
         context: *mut c_void,
         child: ULONG,

@@ -2,9 +2,10 @@
 
 use core::ffi::c_void;
 
+use dxgk_sys::DXGKARG_CREATECONTEXT;
 use dxgk_sys::status::{STATUS_INVALID_PARAMETER, STATUS_SUCCESS};
-use dxgk_sys::{DXGKARG_CREATECONTEXT, ddi_fn};
 
+use super::recorded::callbacks;
 use super::{handles, status};
 use crate::engine::context::{
     self, ALLOCATIONS, Call, DMA_BUFFER_BYTES, Error, PATCH_LOCATIONS, PRIVATE_BYTES,
@@ -12,12 +13,13 @@ use crate::engine::context::{
 use crate::kernel::complain;
 use crate::kernel::irql::Passive;
 
-ddi_fn! {
+callbacks! {
     /// `DxgkDdiCreateContext`: as many contexts as there is memory for. `PASSIVE_LEVEL`, re-entrant.
     ///
     /// # Safety
     ///
     /// Called by dxgkrnl: `argument` is good for reads and writes.
+    #[traced(c"CreateContext")]
     pub unsafe fn create_context(
         device: *mut c_void,
         argument: *mut DXGKARG_CREATECONTEXT,
@@ -59,6 +61,7 @@ ddi_fn! {
     /// # Safety
     ///
     /// Called by dxgkrnl.
+    #[traced(c"DestroyContext")]
     pub unsafe fn destroy_context(handle: *mut c_void) -> i32 {
         // SAFETY: the DDI's documented level.
         let irql = unsafe { Passive::assume() };

@@ -3,20 +3,22 @@
 use core::ffi::c_void;
 
 use dxgk_sys::status::{STATUS_INVALID_PARAMETER, STATUS_SUCCESS};
-use dxgk_sys::{DXGK_CREATEDEVICEFLAGS, DXGKARG_CREATEDEVICE, ddi_fn};
+use dxgk_sys::{DXGK_CREATEDEVICEFLAGS, DXGKARG_CREATEDEVICE};
 
+use super::recorded::callbacks;
 use super::{handles, status};
 use crate::adapter::{Adapter, Device, Users};
 use crate::kernel::irql::Passive;
 use crate::kernel::{NoMemory, complain};
 use crate::pool::Handle;
 
-ddi_fn! {
+callbacks! {
     /// `DxgkDdiCreateDevice`: as many devices as there is memory for. `PASSIVE_LEVEL`.
     ///
     /// # Safety
     ///
     /// Called by dxgkrnl: `argument` is good for reads and writes.
+    #[traced(c"CreateDevice")]
     pub unsafe fn create_device(context: *mut c_void, argument: *mut DXGKARG_CREATEDEVICE) -> i32 {
         // SAFETY: the DDI's documented level.
         let irql = unsafe { Passive::assume() };
@@ -46,6 +48,7 @@ ddi_fn! {
     /// # Safety
     ///
     /// Called by dxgkrnl.
+    #[traced(c"DestroyDevice")]
     pub unsafe fn destroy_device(handle: *mut c_void) -> i32 {
         // SAFETY: the DDI's documented level.
         let irql = unsafe { Passive::assume() };

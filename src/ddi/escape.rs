@@ -2,16 +2,17 @@
 
 use core::ffi::c_void;
 
+use dxgk_sys::DXGKARG_ESCAPE;
 use dxgk_sys::status::STATUS_SUCCESS;
-use dxgk_sys::{DXGKARG_ESCAPE, ddi_fn};
 
+use super::recorded::callbacks;
 use super::{handles, status};
 use crate::adapter::EscapeError;
 use crate::kernel::caller::CallerData;
 use crate::kernel::complain;
 use crate::kernel::irql::Passive;
 
-ddi_fn! {
+callbacks! {
     /// `DxgkDdiEscape`: questions of any program. Nothing is changed and nothing waited for, so it does not
     /// matter whether the call has the adapter for itself (`HardwareAccess`). `PASSIVE_LEVEL`, re-entrant.
     ///
@@ -19,6 +20,7 @@ ddi_fn! {
     ///
     /// Called by dxgkrnl: `argument` is good for reads, and the block that it names is dxgkrnl's own copy,
     /// good for reads and writes.
+    #[traced(c"Escape", failures)]
     pub unsafe fn answer_escape(context: *mut c_void, argument: *const DXGKARG_ESCAPE) -> i32 {
         // SAFETY: the DDI's documented level.
         let irql = unsafe { Passive::assume() };

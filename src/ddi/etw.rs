@@ -6,9 +6,10 @@
 
 use core::sync::atomic::{AtomicU8, Ordering};
 
-use dxgk_sys::{BOOLEAN, GUID, NTSTATUS, UCHAR, ULONG, ddi_fn, guid};
+use dxgk_sys::{BOOLEAN, GUID, NTSTATUS, UCHAR, ULONG, guid};
 use zerocopy::{Immutable, IntoBytes};
 
+use super::recorded::callbacks;
 use crate::adapter::Adapter;
 use crate::kernel::irql::Passive;
 
@@ -44,12 +45,13 @@ const INFORMATION: u8 = 4;
 /// The level that a listener asked for; 0 while nobody listens.
 static LEVEL: AtomicU8 = AtomicU8::new(0);
 
-ddi_fn! {
+callbacks! {
     /// `DxgkDdiControlEtwLogging`: who listens, and to what. `PASSIVE_LEVEL`.
     ///
     /// # Safety
     ///
     /// None: the arguments are plain numbers.
+    #[traced(c"ControlEtwLogging")]
     pub unsafe fn control_etw_logging(enable: BOOLEAN, _flags: ULONG, level: UCHAR) {
         LEVEL.store(if enable == 0 { 0 } else { level }, Ordering::Relaxed);
     }

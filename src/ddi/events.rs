@@ -6,17 +6,18 @@ use core::ffi::c_void;
 use dxgk_sys::status::{STATUS_INVALID_PARAMETER, STATUS_NOT_SUPPORTED, STATUS_SUCCESS};
 use dxgk_sys::{
     DEVICE_POWER_STATE, DXGK_EVENT_TYPE, DXGK_SURPRISE_REMOVAL_TYPE, POWER_ACTION, QUERY_INTERFACE,
-    ULONG, VIDEO_REQUEST_PACKET, ddi_fn,
+    ULONG, VIDEO_REQUEST_PACKET,
 };
 
 use super::handles;
+use super::recorded::callbacks;
 use crate::kernel::irql::Passive;
 use crate::kernel::note;
 
 /// `DISPLAY_ADAPTER_HW_ID` of video.h: the adapter itself, and none of its children.
 const DISPLAY_ADAPTER_HW_ID: ULONG = ULONG::MAX;
 
-ddi_fn! {
+callbacks! {
     /// `DxgkDdiSetPowerState`: never fails (contract: L6). `PASSIVE_LEVEL`.
     ///
     /// A virtual adapter draws no less in another state. What a sleep takes from the screen is set
@@ -25,6 +26,7 @@ ddi_fn! {
     /// # Safety
     ///
     /// Called by dxgkrnl.
+    #[traced(c"SetPowerState")]
     pub unsafe fn set_power_state(
         context: *mut c_void,
         device: ULONG,
@@ -55,6 +57,7 @@ ddi_fn! {
     /// # Safety
     ///
     /// Called by dxgkrnl.
+    #[traced(c"NotifySurpriseRemoval")]
     pub unsafe fn notify_surprise_removal(
         context: *mut c_void,
         _kind: DXGK_SURPRISE_REMOVAL_TYPE,
@@ -74,6 +77,7 @@ ddi_fn! {
     /// # Safety
     ///
     /// Called by dxgkrnl: `flags` is NULL or good for one write.
+    #[traced(c"NotifyAcpiEvent")]
     pub unsafe fn notify_acpi_event(
         _context: *mut c_void,
         kind: DXGK_EVENT_TYPE,
@@ -96,6 +100,7 @@ ddi_fn! {
     /// # Safety
     ///
     /// Called by dxgkrnl: `packet` is NULL or a request.
+    #[traced(c"DispatchIoRequest")]
     pub unsafe fn dispatch_io_request(
         _context: *mut c_void,
         _source: ULONG,
@@ -110,6 +115,7 @@ ddi_fn! {
     /// # Safety
     ///
     /// Called by dxgkrnl: `query` is NULL or a query.
+    #[traced(c"QueryInterface")]
     pub unsafe fn query_interface(_context: *mut c_void, _query: *mut QUERY_INTERFACE) -> i32 {
         STATUS_NOT_SUPPORTED
     }

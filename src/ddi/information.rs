@@ -6,11 +6,11 @@ use core::mem::offset_of;
 use dxgk_sys::{
     DXGK_DRIVERCAPS, DXGK_QUERYADAPTERINFOTYPE, DXGK_QUERYSEGMENTOUT3, DXGK_SEGMENTDESCRIPTOR3,
     DXGK_WDDMVERSION, DXGKARG_HISTORYBUFFERPRECISION, DXGKARG_QUERYADAPTERINFO, LARGE_INTEGER,
-    ddi_fn,
 };
 use zerocopy::IntoBytes;
 
 use super::output::Output;
+use super::recorded::callbacks;
 use super::status::{self, InvalidParameter};
 use super::{Kind, handles, kind, view};
 use crate::adapter::{self, Adapter, Caps, PRIVATE_BYTES, SegmentDescriptor};
@@ -28,13 +28,14 @@ const _: () = assert!(size_of::<DXGKARG_HISTORYBUFFERPRECISION>() == 4);
 const SEGMENTS_BYTES: u32 = 28;
 const _: () = assert!(offset_of!(DXGK_QUERYSEGMENTOUT3, PagingBufferPrivateDataSize) + 4 == 28);
 
-ddi_fn! {
+callbacks! {
     /// `DxgkDdiQueryAdapterInfo`. `PASSIVE_LEVEL`, re-entrant.
     ///
     /// # Safety
     ///
     /// Called by dxgkrnl: `argument` is good for reads, the output buffer that it names for reads and
     /// writes, and so is the array of segments that that names.
+    #[traced(c"QueryAdapterInfo")]
     pub unsafe fn query_adapter_info(
         context: *mut c_void,
         argument: *const DXGKARG_QUERYADAPTERINFO,

@@ -6,11 +6,12 @@ use core::ptr::{self, NonNull};
 use dxgk_sys::status::{STATUS_INVALID_PARAMETER, STATUS_NOT_SUPPORTED, STATUS_SUCCESS};
 use dxgk_sys::{
     DEVICE_OBJECT, DXGK_DISPLAY_INFORMATION, DXGK_START_INFO, DXGKRNL_INTERFACE, LARGE_INTEGER,
-    UINT, ULONG, ddi_fn,
+    UINT, ULONG,
 };
 
 use super::handles;
 use super::kind::{Kind, kind};
+use super::recorded::callbacks;
 use super::status::{self, InvalidParameter};
 use crate::adapter::{Adapter, TAG};
 use crate::display::TARGET;
@@ -25,12 +26,13 @@ const ACPI_ID: ULONG = 0;
 pub const SOURCES: ULONG = 1;
 pub const CHILDREN: ULONG = 1;
 
-ddi_fn! {
+callbacks! {
     /// `DxgkDdiAddDevice`: makes an adapter; no hardware is touched. `PASSIVE_LEVEL`.
     ///
     /// # Safety
     ///
     /// Called by dxgkrnl: `context` is good for one write.
+    #[traced(c"AddDevice")]
     pub unsafe fn add_device(_pdo: *mut DEVICE_OBJECT, context: *mut *mut c_void) -> i32 {
         // SAFETY: the DDI's documented level.
         let irql = unsafe { Passive::assume() };
@@ -51,6 +53,7 @@ ddi_fn! {
     ///
     /// Called by dxgkrnl: `interface` points to a structure of the size that it says, `sources` and
     /// `children` are good for one write each.
+    #[traced(c"StartDevice")]
     pub unsafe fn start_device(
         context: *mut c_void,
         _start_info: *mut DXGK_START_INFO,
@@ -90,6 +93,7 @@ ddi_fn! {
     /// # Safety
     ///
     /// Called by dxgkrnl, while no other DDI of the adapter runs.
+    #[traced(c"StopDevice")]
     pub unsafe fn stop_device(context: *mut c_void) -> i32 {
         // SAFETY: the DDI's documented level.
         let irql = unsafe { Passive::assume() };
@@ -107,6 +111,7 @@ ddi_fn! {
     /// # Safety
     ///
     /// As [`stop_device`]; `information` is NULL or good for one write.
+    #[traced(c"StopDeviceAndReleasePostDisplayOwnership")]
     pub unsafe fn stop_device_and_release_post_display_ownership(
         context: *mut c_void,
         target: UINT,
@@ -146,6 +151,7 @@ ddi_fn! {
     /// # Safety
     ///
     /// Called by dxgkrnl, as the last DDI of the adapter.
+    #[traced(c"RemoveDevice")]
     pub unsafe fn remove_device(context: *mut c_void) -> i32 {
         // SAFETY: the DDI's documented level.
         let irql = unsafe { Passive::assume() };
@@ -164,6 +170,7 @@ ddi_fn! {
     /// # Safety
     ///
     /// Called by dxgkrnl, last of all.
+    #[traced(c"Unload")]
     pub unsafe fn unload() {
         let left = handles::count();
         if left != 0 {

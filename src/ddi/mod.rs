@@ -33,6 +33,7 @@ mod patch;
 mod pointer;
 mod present;
 mod present_full;
+mod recorded;
 mod render;
 #[cfg(not(feature = "wdk"))]
 pub mod rig;

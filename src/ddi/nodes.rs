@@ -3,20 +3,22 @@
 use core::ffi::c_void;
 
 use dxgk_sys::status::STATUS_SUCCESS;
-use dxgk_sys::{DXGK_ENGINE_TYPE, DXGKARG_GETNODEMETADATA, ddi_fn};
+use dxgk_sys::{DXGK_ENGINE_TYPE, DXGKARG_GETNODEMETADATA};
 
 use super::handles;
+use super::recorded::callbacks;
 use super::status::{self, InvalidParameter};
 use crate::engine::context::NODES;
 use crate::kernel::complain;
 
-ddi_fn! {
+callbacks! {
     /// `DxgkDdiGetNodeMetadata`: an adapter that is not display-only has one 3-D engine, and this is it,
     /// though it copies and fills. `PASSIVE_LEVEL`, re-entrant.
     ///
     /// # Safety
     ///
     /// Called by dxgkrnl: `argument` is good for writes.
+    #[traced(c"GetNodeMetadata")]
     pub unsafe fn get_node_metadata(
         context: *mut c_void,
         node: u32,

@@ -2,21 +2,23 @@
 
 use core::ffi::c_void;
 
-use dxgk_sys::{DXGKARG_CLOSEALLOCATION, DXGKARG_OPENALLOCATION, ddi_fn};
+use dxgk_sys::{DXGKARG_CLOSEALLOCATION, DXGKARG_OPENALLOCATION};
 
+use super::recorded::callbacks;
 use super::status::{self, InvalidParameter};
 use super::{handles, view};
 use crate::allocation::{close, open};
 use crate::kernel::complain;
 use crate::kernel::irql::Passive;
 
-ddi_fn! {
+callbacks! {
     /// `DxgkDdiOpenAllocation`. `PASSIVE_LEVEL`, re-entrant.
     ///
     /// # Safety
     ///
     /// Called by dxgkrnl: `argument` is good for reads, its `[out]` members for writes, and the
     /// elements that it names for both.
+    #[traced(c"OpenAllocation", failures)]
     pub unsafe fn open_allocation(
         device: *mut c_void,
         argument: *const DXGKARG_OPENALLOCATION,
@@ -59,6 +61,7 @@ ddi_fn! {
     /// # Safety
     ///
     /// Called by dxgkrnl: `argument` and the list that it names are good for reads.
+    #[traced(c"CloseAllocation", failures)]
     pub unsafe fn close_allocation(
         device: *mut c_void,
         argument: *const DXGKARG_CLOSEALLOCATION,

@@ -5,9 +5,10 @@ use core::ffi::c_void;
 use dxgk_sys::status::{STATUS_GRAPHICS_INSUFFICIENT_DMA_BUFFER, STATUS_SUCCESS};
 use dxgk_sys::{
     DXGK_BUILDPAGINGBUFFER_OPERATION as Operation, DXGKARG_BUILDPAGINGBUFFER,
-    DXGKARG_BUILDPAGINGBUFFER_u0 as Members, LARGE_INTEGER, MDL, ddi_fn,
+    DXGKARG_BUILDPAGINGBUFFER_u0 as Members, LARGE_INTEGER, MDL,
 };
 
+use super::recorded::callbacks;
 use super::{handles, view};
 use crate::engine::paging::{self, Location, Request, Room};
 use crate::kernel::complain;
@@ -27,7 +28,7 @@ mod member {
 /// The buffer and its private data are used up: go on in another one.
 struct Full;
 
-ddi_fn! {
+callbacks! {
     /// `DxgkDdiBuildPagingBuffer`. `PASSIVE_LEVEL`, one call of the scheduler class at a time.
     ///
     /// # Safety
@@ -35,6 +36,7 @@ ddi_fn! {
     /// Called by dxgkrnl: `argument` is good for reads and writes as far as interface version WDDM 1.3 has
     /// it, so are the buffer and the private data that it names, and a list of pages that it names is
     /// good for reads.
+    #[traced(c"BuildPagingBuffer")]
     pub unsafe fn build_paging_buffer(
         context: *mut c_void,
         argument: *mut DXGKARG_BUILDPAGINGBUFFER,

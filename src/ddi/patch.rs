@@ -4,13 +4,14 @@ use core::ffi::c_void;
 use core::slice;
 
 use dxgk_sys::status::STATUS_SUCCESS;
-use dxgk_sys::{D3DDDI_PATCHLOCATIONLIST, DXGK_PATCHFLAGS, DXGKARG_PATCH, ddi_fn};
+use dxgk_sys::{D3DDDI_PATCHLOCATIONLIST, DXGK_PATCHFLAGS, DXGKARG_PATCH};
 
+use super::recorded::callbacks;
 use super::{lists, view};
 use crate::engine::patch::{Call, patch};
 use crate::kernel::complain;
 
-ddi_fn! {
+callbacks! {
     /// `DxgkDdiPatch`: writes the addresses of allocations into a DMA buffer. It cannot fail: Windows would
     /// stop. `PASSIVE_LEVEL`, never beside another call for the scheduler.
     ///
@@ -18,6 +19,7 @@ ddi_fn! {
     ///
     /// Called by dxgkrnl: `argument` and its lists are good for reads, and the part of the DMA buffer that
     /// it names for reads and writes.
+    #[traced(c"Patch")]
     pub unsafe fn patch_buffer(_adapter: *mut c_void, argument: *const DXGKARG_PATCH) -> i32 {
         // SAFETY: dxgkrnl's argument, which nobody writes during the call.
         let Some(argument) = (unsafe { argument.as_ref() }) else {

@@ -6,22 +6,22 @@
 use core::ffi::c_void;
 
 use dxgk_sys::status::STATUS_SUCCESS;
-use dxgk_sys::{
-    DXGK_SETPOINTERPOSITIONFLAGS, DXGKARG_SETPOINTERPOSITION, DXGKARG_SETPOINTERSHAPE, ddi_fn,
-};
+use dxgk_sys::{DXGK_SETPOINTERPOSITIONFLAGS, DXGKARG_SETPOINTERPOSITION, DXGKARG_SETPOINTERSHAPE};
 
 use super::handles;
+use super::recorded::callbacks;
 use super::status::{self, InvalidParameter, NotSupported};
 use crate::display::SOURCE;
 use crate::kernel::{NoMemory, complain};
 
-ddi_fn! {
+callbacks! {
     /// `DxgkDdiSetPointerPosition`: there is no pointer to hide, and none that could be shown.
     /// `PASSIVE_LEVEL`.
     ///
     /// # Safety
     ///
     /// Called by dxgkrnl: `argument` is NULL or good for reads.
+    #[traced(c"SetPointerPosition", failures)]
     pub unsafe fn set_pointer_position(
         context: *mut c_void,
         argument: *const DXGKARG_SETPOINTERPOSITION,
@@ -54,6 +54,7 @@ ddi_fn! {
     /// # Safety
     ///
     /// Called by dxgkrnl.
+    #[traced(c"SetPointerShape")]
     pub unsafe fn set_pointer_shape(
         _context: *mut c_void,
         argument: *const DXGKARG_SETPOINTERSHAPE,

@@ -2,15 +2,16 @@
 
 use core::ffi::{CStr, c_void};
 
-use dxgk_sys::{D3DKMT_PRESENT_DISPLAY_ONLY_FLAGS, DXGKARG_PRESENT_DISPLAYONLY, ddi_fn};
+use dxgk_sys::{D3DKMT_PRESENT_DISPLAY_ONLY_FLAGS, DXGKARG_PRESENT_DISPLAYONLY};
 
+use super::recorded::callbacks;
 use super::status::{self, InvalidParameter};
 use super::{handles, view};
 use crate::display::{Present, SOURCE};
 use crate::kernel::irql::Passive;
 use crate::kernel::{Named, complain};
 
-ddi_fn! {
+callbacks! {
     /// `DxgkDdiPresentDisplayOnly`: copies what has changed, and is done when it returns: never
     /// `STATUS_PENDING`. `PASSIVE_LEVEL`, re-entrant.
     ///
@@ -19,6 +20,7 @@ ddi_fn! {
     /// Called by dxgkrnl, in the process whose present it is: `argument` is good for reads and so are
     /// the lists that it names. An image in system space has as many rows as the mode that is
     /// committed, of as many pixels.
+    #[traced(c"PresentDisplayOnly")]
     pub unsafe fn present_display_only(
         context: *mut c_void,
         argument: *const DXGKARG_PRESENT_DISPLAYONLY,

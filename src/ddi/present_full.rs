@@ -3,8 +3,9 @@
 use core::ffi::{CStr, c_void};
 
 use dxgk_sys::status::{STATUS_GRAPHICS_INSUFFICIENT_DMA_BUFFER, STATUS_SUCCESS};
-use dxgk_sys::{DXGK_PRESENTFLAGS, DXGKARG_PRESENT, ddi_fn};
+use dxgk_sys::{DXGK_PRESENTFLAGS, DXGKARG_PRESENT};
 
+use super::recorded::callbacks;
 use super::{buffers, handles, lists, status, view};
 use crate::engine::operand::Uses;
 use crate::engine::present::{Call, Error, present};
@@ -14,7 +15,7 @@ use crate::kernel::irql::Passive;
 /// Elements of the allocation list: none, source, destination.
 const ALLOCATIONS: u32 = 3;
 
-ddi_fn! {
+callbacks! {
     /// `DxgkDdiPresent`: a blt, a colour fill or a flip. `PASSIVE_LEVEL`, re-entrant.
     ///
     /// # Safety
@@ -22,6 +23,7 @@ ddi_fn! {
     /// Called by dxgkrnl: `argument` is good for reads and writes, allocation list and rectangles for
     /// reads, and DMA buffer, private data and patch-location list for writes of the sizes that stand
     /// beside them.
+    #[traced(c"Present")]
     pub unsafe fn present_full(context: *mut c_void, argument: *mut DXGKARG_PRESENT) -> i32 {
         // SAFETY: the DDI's documented level.
         let irql = unsafe { Passive::assume() };

@@ -2,16 +2,17 @@
 
 use core::ffi::{CStr, c_void};
 
+use dxgk_sys::DXGKARG_RENDER;
 use dxgk_sys::status::{STATUS_GRAPHICS_INSUFFICIENT_DMA_BUFFER, STATUS_SUCCESS};
-use dxgk_sys::{DXGKARG_RENDER, ddi_fn};
 
+use super::recorded::callbacks;
 use super::{buffers, handles, lists, status};
 use crate::engine::operand::Uses;
 use crate::engine::render::{Call, Error, Source, render};
 use crate::kernel::irql::Passive;
 use crate::kernel::{UserAddress, complain};
 
-ddi_fn! {
+callbacks! {
     /// `DxgkDdiRender`: commands of a user-mode driver to records. `PASSIVE_LEVEL`, re-entrant.
     ///
     /// # Safety
@@ -20,6 +21,7 @@ ddi_fn! {
     /// writes, the allocation list for reads, and DMA buffer, private data and outgoing patch-location
     /// list for writes of the sizes that stand beside them. Commands and incoming patch locations may be
     /// anywhere.
+    #[traced(c"Render")]
     pub unsafe fn render_commands(context: *mut c_void, argument: *mut DXGKARG_RENDER) -> i32 {
         // SAFETY: the DDI's documented level.
         let irql = unsafe { Passive::assume() };

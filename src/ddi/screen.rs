@@ -4,10 +4,11 @@
 use dxgk_sys::status::{STATUS_INVALID_PARAMETER, STATUS_NOT_IMPLEMENTED, STATUS_SUCCESS};
 use dxgk_sys::{
     BOOLEAN, DXGK_INTERRUPT_TYPE, DXGKARG_GETSCANLINE, DXGKARG_SETVIDPNSOURCEADDRESS,
-    DXGKARG_SETVIDPNSOURCEVISIBILITY, HANDLE, ddi_fn,
+    DXGKARG_SETVIDPNSOURCEVISIBILITY, HANDLE,
 };
 
 use super::handles;
+use super::recorded::callbacks;
 use super::status::{self, InvalidParameter};
 use crate::adapter::Adapter;
 use crate::display::{SOURCE, TARGET};
@@ -15,13 +16,14 @@ use crate::kernel::complain;
 use crate::kernel::irql::{DeviceIrql, Passive};
 use crate::memory::segments;
 
-ddi_fn! {
+callbacks! {
     /// `DxgkDdiSetVidPnSourceVisibility`: the picture, or black with vertical syncs going on.
     /// `PASSIVE_LEVEL`.
     ///
     /// # Safety
     ///
     /// Called by dxgkrnl: `argument` is NULL or good for reads.
+    #[traced(c"SetVidPnSourceVisibility")]
     pub unsafe fn set_vidpn_source_visibility(
         context: HANDLE,
         argument: *const DXGKARG_SETVIDPNSOURCEVISIBILITY,
@@ -49,6 +51,7 @@ ddi_fn! {
     /// # Safety
     ///
     /// Called by dxgkrnl: `argument` is NULL or good for reads.
+    #[traced(c"SetVidPnSourceAddress")]
     pub unsafe fn set_vidpn_source_address(
         context: HANDLE,
         argument: *const DXGKARG_SETVIDPNSOURCEADDRESS,
@@ -71,6 +74,7 @@ ddi_fn! {
     /// # Safety
     ///
     /// Called by dxgkrnl.
+    #[traced(c"ControlInterrupt")]
     pub unsafe fn control_interrupt(
         context: HANDLE,
         kind: DXGK_INTERRUPT_TYPE,
@@ -96,6 +100,7 @@ ddi_fn! {
     /// # Safety
     ///
     /// Called by dxgkrnl: `argument` is NULL or good for reads and writes.
+    #[traced(c"GetScanLine", failures)]
     pub unsafe fn get_scan_line(context: HANDLE, argument: *mut DXGKARG_GETSCANLINE) -> i32 {
         // SAFETY: the DDI's documented level.
         let irql = unsafe { Passive::assume() };

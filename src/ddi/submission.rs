@@ -6,10 +6,11 @@ use core::ptr::{self, NonNull};
 use dxgk_sys::status::{STATUS_INVALID_PARAMETER, STATUS_SUCCESS};
 use dxgk_sys::{
     DXGK_SUBMITCOMMANDFLAGS, DXGKARG_CANCELCOMMAND, DXGKARG_PREEMPTCOMMAND,
-    DXGKARG_QUERYCURRENTFENCE, DXGKARG_SUBMITCOMMAND, ddi_fn,
+    DXGKARG_QUERYCURRENTFENCE, DXGKARG_SUBMITCOMMAND,
 };
 
 use super::handles;
+use super::recorded::callbacks;
 use crate::engine::private;
 use crate::engine::queue::Job;
 use crate::kernel::irql::{Dispatch, Passive};
@@ -17,7 +18,7 @@ use crate::kernel::{KernelBuffer, complain};
 
 type Flags = DXGK_SUBMITCOMMANDFLAGS;
 
-ddi_fn! {
+callbacks! {
     /// `DxgkDdiSubmitCommand`: enters a buffer into the engine's queue. `DISPATCH_LEVEL`. It does not fail;
     /// a buffer whose private data are wrong is refused by the engine, which then stands still at it.
     ///
@@ -25,6 +26,7 @@ ddi_fn! {
     ///
     /// Called by dxgkrnl: `argument` is good for reads. The buffer and its private data stay until the
     /// submission has been reported as completed or preempted, or was reset.
+    #[traced(c"SubmitCommand", failures)]
     pub unsafe fn submit_command(
         context: *mut c_void,
         argument: *const DXGKARG_SUBMITCOMMAND,
@@ -53,6 +55,7 @@ ddi_fn! {
     /// # Safety
     ///
     /// Called by dxgkrnl: `argument` is good for reads.
+    #[traced(c"PreemptCommand")]
     pub unsafe fn preempt_command(
         context: *mut c_void,
         argument: *const DXGKARG_PREEMPTCOMMAND,
@@ -81,6 +84,7 @@ ddi_fn! {
     ///
     /// Called by dxgkrnl: `argument` is good for reads, and the private data that it names for reads and
     /// writes. The buffer is not in the engine's queue.
+    #[traced(c"CancelCommand")]
     pub unsafe fn cancel_command(
         context: *mut c_void,
         argument: *const DXGKARG_CANCELCOMMAND,
@@ -114,6 +118,7 @@ ddi_fn! {
     /// # Safety
     ///
     /// Called by dxgkrnl: `argument` is good for reads and writes.
+    #[traced(c"QueryCurrentFence")]
     pub unsafe fn query_current_fence(
         context: *mut c_void,
         argument: *mut DXGKARG_QUERYCURRENTFENCE,

@@ -6,23 +6,25 @@ use core::ptr::NonNull;
 use dxgk_sys::status::{STATUS_INVALID_PARAMETER, STATUS_SUCCESS, STATUS_UNSUCCESSFUL};
 use dxgk_sys::{
     DXGK_ENGINESTATUS, DXGKARG_COLLECTDBGINFO, DXGKARG_QUERYDEPENDENTENGINEGROUP,
-    DXGKARG_QUERYENGINESTATUS, DXGKARG_RESETENGINE, ddi_fn,
+    DXGKARG_QUERYENGINESTATUS, DXGKARG_RESETENGINE,
 };
 use zerocopy::IntoBytes;
 
 use super::handles;
+use super::recorded::callbacks;
 use crate::kernel::irql::Passive;
 use crate::kernel::{complain, note};
 
 /// The one node, as a mask.
 const NODES: u64 = 1;
 
-ddi_fn! {
+callbacks! {
     /// `DxgkDdiQueryEngineStatus`: whether the engine is idle or makes progress. `PASSIVE_LEVEL`.
     ///
     /// # Safety
     ///
     /// Called by dxgkrnl: `argument` is good for reads and writes.
+    #[traced(c"QueryEngineStatus")]
     pub unsafe fn query_engine_status(
         context: *mut c_void,
         argument: *mut DXGKARG_QUERYENGINESTATUS,
@@ -52,6 +54,7 @@ ddi_fn! {
     /// # Safety
     ///
     /// Called by dxgkrnl: `argument` is good for reads and writes.
+    #[traced(c"QueryDependentEngineGroup")]
     pub unsafe fn query_dependent_engine_group(
         context: *mut c_void,
         argument: *mut DXGKARG_QUERYDEPENDENTENGINEGROUP,
@@ -79,6 +82,7 @@ ddi_fn! {
     /// # Safety
     ///
     /// Called by dxgkrnl: `argument` is good for reads and writes.
+    #[traced(c"ResetEngine")]
     pub unsafe fn reset_engine(context: *mut c_void, argument: *mut DXGKARG_RESETENGINE) -> i32 {
         // SAFETY: the DDI's documented level.
         let irql = unsafe { Passive::assume() };
@@ -106,6 +110,7 @@ ddi_fn! {
     /// # Safety
     ///
     /// Called by dxgkrnl.
+    #[traced(c"ResetFromTimeout")]
     pub unsafe fn reset_from_timeout(context: *mut c_void) -> i32 {
         // SAFETY: the DDI's documented level.
         let irql = unsafe { Passive::assume() };
@@ -122,6 +127,7 @@ ddi_fn! {
     /// # Safety
     ///
     /// Called by dxgkrnl.
+    #[traced(c"RestartFromTimeout")]
     pub unsafe fn restart_from_timeout(context: *mut c_void) -> i32 {
         // SAFETY: the DDI's documented level.
         let irql = unsafe { Passive::assume() };
@@ -140,6 +146,7 @@ ddi_fn! {
     ///
     /// Called by dxgkrnl: `argument` is good for reads, its buffer for writes of so many bytes as it says, its
     /// extension, if there is one, for writes.
+    #[traced(c"CollectDbgInfo")]
     pub unsafe fn collect_dbg_info(
         context: *mut c_void,
         argument: *const DXGKARG_COLLECTDBGINFO,

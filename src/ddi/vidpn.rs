@@ -11,9 +11,10 @@ use dxgk_sys::{
     D3DKMDT_MONITOR_CONNECTIVITY_CHECKS, DXGK_ENUM_PIVOT, DXGK_RECOMMENDFUNCTIONALVIDPN_REASON,
     DXGKARG_COMMITVIDPN, DXGKARG_COMMITVIDPN_FLAGS, DXGKARG_ENUMVIDPNCOFUNCMODALITY,
     DXGKARG_ISSUPPORTEDVIDPN, DXGKARG_QUERYVIDPNHWCAPABILITY, DXGKARG_RECOMMENDFUNCTIONALVIDPN,
-    DXGKARG_RECOMMENDMONITORMODES, DXGKARG_UPDATEACTIVEVIDPNPRESENTPATH, ddi_fn,
+    DXGKARG_RECOMMENDMONITORMODES, DXGKARG_UPDATEACTIVEVIDPNPRESENTPATH,
 };
 
+use super::recorded::callbacks;
 use super::status::{self, InvalidParameter};
 use super::{Kind, handles, kind};
 use crate::adapter::Adapter;
@@ -30,12 +31,13 @@ use crate::kernel::{Shared, complain};
 
 type Reason = DXGK_RECOMMENDFUNCTIONALVIDPN_REASON;
 
-ddi_fn! {
+callbacks! {
     /// `DxgkDdiIsSupportedVidPn`. The answer is in the argument (contract: V1).
     ///
     /// # Safety
     ///
     /// Called by dxgkrnl: `argument` is good for reads and writes.
+    #[traced(c"IsSupportedVidPn")]
     pub unsafe fn is_supported_vidpn(
         context: *mut c_void,
         argument: *mut DXGKARG_ISSUPPORTEDVIDPN,
@@ -68,6 +70,7 @@ ddi_fn! {
     /// # Safety
     ///
     /// Called by dxgkrnl: `argument` is good for reads.
+    #[traced(c"RecommendFunctionalVidPn")]
     pub unsafe fn recommend_functional_vidpn(
         context: *mut c_void,
         argument: *const DXGKARG_RECOMMENDFUNCTIONALVIDPN,
@@ -99,6 +102,7 @@ ddi_fn! {
     /// # Safety
     ///
     /// Called by dxgkrnl: `argument` is good for reads.
+    #[traced(c"EnumVidPnCofuncModality")]
     pub unsafe fn enum_vidpn_cofunc_modality(
         context: *mut c_void,
         argument: *const DXGKARG_ENUMVIDPNCOFUNCMODALITY,
@@ -127,6 +131,7 @@ ddi_fn! {
     /// # Safety
     ///
     /// Called by dxgkrnl: `argument` is good for reads, and the interface that it names.
+    #[traced(c"RecommendMonitorModes")]
     pub unsafe fn recommend_monitor_modes(
         context: *mut c_void,
         argument: *const DXGKARG_RECOMMENDMONITORMODES,
@@ -157,6 +162,7 @@ ddi_fn! {
     /// # Safety
     ///
     /// Called by dxgkrnl: `argument` is good for reads.
+    #[traced(c"CommitVidPn")]
     pub unsafe fn commit_vidpn(
         context: *mut c_void,
         argument: *const DXGKARG_COMMITVIDPN,
@@ -197,6 +203,7 @@ ddi_fn! {
     /// # Safety
     ///
     /// Called by dxgkrnl: `argument` is good for reads.
+    #[traced(c"UpdateActiveVidPnPresentPath")]
     pub unsafe fn update_active_vidpn_present_path(
         context: *mut c_void,
         argument: *const DXGKARG_UPDATEACTIVEVIDPNPRESENTPATH,
@@ -225,6 +232,7 @@ ddi_fn! {
     /// # Safety
     ///
     /// Called by dxgkrnl: `argument` is good for reads and writes.
+    #[traced(c"QueryVidPnHWCapability")]
     pub unsafe fn query_vidpn_hw_capability(
         context: *mut c_void,
         argument: *mut DXGKARG_QUERYVIDPNHWCAPABILITY,

@@ -6,7 +6,7 @@ use core::mem;
 use crate::device::{Direct, Hardware, NotTaken, ScanOut};
 use crate::kernel::irql::{Any, AtMostDispatch, Passive};
 use crate::kernel::{
-    FastMutex, InterruptLine, NoMemory, Shared, SpinLock, Tag, Timer, complain, now,
+    FastMutex, InterruptLine, NoMemory, Shared, SpinLock, Tag, Timer, complain, now, trace,
 };
 use crate::memory::segments::VIDEO_MEMORY_BASE;
 
@@ -201,6 +201,10 @@ impl Screen {
                 })?;
             }
             self.set_clock(mode, irql);
+            let (width, height, pitch) = mode.map_or((0, 0, 0), |mode| {
+                (mode.width(), mode.height(), mode.pitch())
+            });
+            trace::mode(width, height, pitch, self);
         }
         self.state.lock(irql).plan = plan;
         self.refresh(irql);

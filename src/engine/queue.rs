@@ -355,7 +355,7 @@ impl Queue {
         }
         self.published.queued(state.count);
         self.published.want_preemption(false);
-        self.published.preempted();
+        self.published.preempted(fence);
         let last_completed = state.last_completed;
         let report = DmaReport::Preempted {
             fence,

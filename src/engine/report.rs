@@ -8,6 +8,7 @@ use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use zerocopy::{Immutable, IntoBytes, KnownLayout};
 
 use super::counts::Counts;
+use crate::kernel::trace;
 
 /// What of the engine may be read at any IRQL. It lives as long as its adapter.
 #[derive(Debug, Default)]
@@ -150,6 +151,7 @@ impl Published {
         self.counts.submitted.add();
         self.last_submitted.store(fence, Ordering::Relaxed);
         self.queued(queued);
+        trace::fence(c"submitted", fence, self);
     }
 
     pub(super) fn begun(&self, fence: u32, queued: usize) {
@@ -157,11 +159,13 @@ impl Published {
         self.is_active.store(true, Ordering::Relaxed);
         self.queued(queued);
         self.step(0);
+        trace::fence(c"begun", fence, self);
     }
 
     pub(super) fn completed(&self, fence: u32) {
         self.counts.completed.add();
         self.last_completed.store(fence, Ordering::Relaxed);
+        trace::fence(c"completed", fence, self);
     }
 
     pub(super) fn ended(&self, queued: usize) {
@@ -179,12 +183,14 @@ impl Published {
         self.preemption_wanted.store(wanted, Ordering::Release);
     }
 
-    pub(super) fn preempted(&self) {
+    pub(super) fn preempted(&self, fence: u32) {
         self.counts.preempted.add();
+        trace::fence(c"preempted", fence, self);
     }
 
     pub(super) fn reset(&self, aborted: u32) {
         self.counts.resets.add();
+        trace::fence(c"reset, aborted", aborted, self);
         self.last_aborted.store(aborted, Ordering::Relaxed);
         self.last_completed.store(aborted, Ordering::Relaxed);
         self.want_preemption(false);

@@ -32,7 +32,8 @@ pub use frames::{SystemPages, WrongPages};
 #[allow(unused_imports)] // until the driver maps pages
 pub(in crate::kernel) use frames::{frame_map, frame_unmap};
 pub use irql::{Misuse, at_device_irql, irql, set_irql, with_irql};
-pub use line::{Complaint, Note, complain, note};
+pub use line::{Complaint, Note};
+pub(super) use line::{complain, note};
 pub use lock::{FastMutex, FastMutexGuard, SpinGuard, SpinLock};
 pub use memory::{TagUse, WrongFree, WrongFreeKind, allocate, free, slot_allowed, slots_watched};
 pub use pages::{Mapped, ReservedPages};

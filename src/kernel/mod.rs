@@ -31,6 +31,7 @@ mod foreign;
 mod interrupt;
 pub mod irql;
 mod kernel_buffer;
+mod line;
 pub mod mdl;
 pub mod moves;
 mod owned;
@@ -40,6 +41,7 @@ pub mod sync;
 #[cfg(test)]
 pub mod testing;
 mod time;
+pub mod trace;
 pub mod vidpn;
 mod window;
 mod words;
@@ -57,15 +59,16 @@ use nt as back;
 
 pub use back::{
     CallerReads, Dpc, Event, FastMutex, FastMutexGuard, Mapped, ReservedPages, SpinGuard, SpinLock,
-    Thread, Timer, allocate, at_device_irql, complain, copy_from_caller, copy_from_user, delay,
-    driver_word, free, is_user_address, is_verified, note, now, parameter_dword, parameter_strings,
-    processor, read_register_u8, read_register_u16, read_register_u32, set_driver_word,
-    slot_allowed, slots_watched, write_register_u8, write_register_u16, write_register_u32,
+    Thread, Timer, allocate, at_device_irql, copy_from_caller, copy_from_user, delay, driver_word,
+    free, is_user_address, is_verified, now, parameter_dword, parameter_strings, processor,
+    read_register_u8, read_register_u16, read_register_u32, set_driver_word, slot_allowed,
+    slots_watched, write_register_u8, write_register_u16, write_register_u32,
 };
 pub use buffer::Buffer;
 pub use foreign::{Foreign, Named};
 pub use interrupt::{DmaReport, InterruptLine, VerticalSync};
 pub use kernel_buffer::KernelBuffer;
+pub use line::{complain, note};
 #[cfg(feature = "wdk")]
 pub(crate) use nt::string;
 pub use owned::{Owned, Shared};

@@ -20,7 +20,7 @@ use wdk_sys::{BOOLEAN, KPROCESSOR_MODE, LARGE_INTEGER};
 
 pub use deferred::{Dpc, Timer};
 pub use event::{Event, delay};
-pub use line::{complain, note};
+pub(super) use line::{complain, note};
 pub use lock::{FastMutex, FastMutexGuard, SpinGuard, SpinLock};
 pub use memory::{allocate, free, slot_allowed, slots_watched};
 pub use pages::{Mapped, ReservedPages};

@@ -1,9 +1,9 @@
-//! The atomics that `pool/` is built on.
+//! The atomics that `pool/` and the trace are built on.
 //!
 //! They are named here, and not taken from `core` by each file, so that the model checker loom can
-//! put its own in their place and run the pool's code as it stands.
+//! put its own in their place and run that code as it stands.
 
-pub use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering, fence};
+pub use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence};
 
 /// Whether this is a model: then the pool's parts are as small as they can be, so that a few steps
 /// fill them.

@@ -40,7 +40,7 @@ pub(super) struct Lines {
     print: AtomicBool,
 }
 
-/// Says in one debug line which field of which call is wrong, and why:
+/// The line of a complaint:
 /// `vmdisp: CreateAllocation: width = 0x1ffff: larger than 16384`. Any IRQL.
 #[cold]
 pub fn complain(call: &'static CStr, field: &'static CStr, value: u64, why: &'static CStr) {
@@ -58,7 +58,7 @@ pub fn complain(call: &'static CStr, field: &'static CStr, value: u64, why: &'st
     });
 }
 
-/// Says in one debug line what was found or done:
+/// The line of a note:
 /// `vmdisp: StartDevice: vram bytes = 0x1000000`. Any IRQL.
 pub fn note(call: &'static CStr, what: &'static CStr, value: u64) {
     let note = Note { call, what, value };

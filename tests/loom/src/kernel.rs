@@ -34,7 +34,7 @@ pub struct NoMemory;
 
 /// Loom's atomics under the names of the driver's.
 pub mod sync {
-    pub use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering, fence};
+    pub use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence};
 
     /// Makes an atomic out of zeroed memory.
     ///
