@@ -137,7 +137,7 @@ fn an_entry_says_what_a_call_came_to() {
     let found = of(name);
     let said: Vec<_> = found
         .iter()
-        .map(|words| (words[1] as u8, words[1] >> 32, words[3]))
+        .map(|words| (words[1] & 0xff, words[1] >> 32, words[3]))
         .collect();
     assert_eq!(
         said,
@@ -156,7 +156,7 @@ fn debug_lines_are_entries_too() {
     let found = of(name);
     assert_eq!(found[0][3..], [3, address(field), address(why), 0]);
     assert_eq!(found[1][3..], [4, address(what), 0, 0]);
-    let kinds: Vec<_> = found.iter().map(|words| words[1] as u8).collect();
+    let kinds: Vec<_> = found.iter().map(|words| words[1] & 0xff).collect();
     assert_eq!(kinds, [2, 3]);
 }
 
@@ -171,6 +171,6 @@ fn fences_and_modes_are_entries_too() {
     assert!(
         modes
             .iter()
-            .any(|words| words[1] as u8 == 5 && words[3..] == [640, 480, 2560, at])
+            .any(|words| words[1] & 0xff == 5 && words[3..] == [640, 480, 2560, at])
     );
 }
