@@ -76,8 +76,8 @@ callbacks! {
     /// `DxgkDdiResetEngine`: gives up the buffer under way and empties the queue. When it returns nothing
     /// of that touches memory, and buffers are taken again. `PASSIVE_LEVEL`.
     ///
-    /// `STATUS_UNSUCCESSFUL` if the engine would not leave memory alone in 2 s: dxgkrnl resets the adapter
-    /// then.
+    /// `STATUS_UNSUCCESSFUL` if within 2 s the engine does not leave memory alone, or no thread of it comes where
+    /// none has come since the reset before: dxgkrnl resets the adapter then (contract: G60).
     ///
     /// # Safety
     ///

@@ -40,7 +40,7 @@ pub struct Engine {
     parts: SpinLock<Option<Parts>>,
 }
 
-/// A worker did not leave memory alone in time.
+/// The engine is not ready for more: see [`Engine::reset_engine`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct NotReset;
 
@@ -187,17 +187,19 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// [`NotReset`]: only the adapter can be reset now.
+    /// [`NotReset`]: after 2 s somebody still touches memory, or the reset before this one has brought no worker
+    /// to the queue and neither does this one, so that nobody would take what is submitted next (contract: G60).
+    /// Only the adapter can be reset now.
     pub fn reset_engine(&self, irql: Passive) -> Result<u32, NotReset> {
         let Some(core) = self.core(irql) else {
             return Ok(0);
         };
         core.queue.report(irql);
         let aborted = core.queue.abort(false, irql);
+        core.wake.set(irql);
         for _ in 0..LONGEST {
-            if core.queue.nobody_is_inside() {
-                core.wake.set(irql);
-                return Ok(aborted);
+            if core.queue.nobody_is_inside() && !(aborted.again && core.queue.is_awaited(irql)) {
+                return Ok(aborted.fence);
             }
             delay(MOMENT, irql);
         }

@@ -80,6 +80,15 @@ pub enum Outcome {
     Stuck,
 }
 
+/// What a reset gave up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Aborted {
+    /// What counts as the last completed fence from here on.
+    pub fence: u32,
+    /// The reset before this one has not brought a worker: this one is no better, unless one comes.
+    pub again: bool,
+}
+
 /// The queue. It is shared by the DDIs and the workers of one start.
 pub struct Queue {
     state: SpinLock<State>,
@@ -102,7 +111,7 @@ struct Preemption {
     jobs: usize,
 }
 
-#[allow(clippy::struct_excessive_bools)] // four facts that do not depend on each other
+#[allow(clippy::struct_excessive_bools)] // five facts that do not depend on each other
 struct State {
     jobs: Owned<Jobs>,
     first: usize,
@@ -117,6 +126,8 @@ struct State {
     preemption: Option<Preemption>,
     /// The job that is being executed cannot be, and no worker has it any more.
     stuck: bool,
+    /// No worker has come for a turn since the last reset.
+    awaited: bool,
     /// Nothing is begun: the adapter sleeps.
     held: bool,
     /// The hardware was pulled out.
@@ -148,6 +159,7 @@ impl Queue {
                 last_completed: 0,
                 preemption: None,
                 stuck: false,
+                awaited: false,
                 held: false,
                 gone: false,
                 ending: false,
@@ -183,6 +195,7 @@ impl Queue {
         if state.ending {
             return Next::End;
         }
+        state.awaited = false;
         if state.active.is_some() {
             return Next::Sleep;
         }
@@ -288,8 +301,7 @@ impl Queue {
     /// once [`Queue::nobody_is_inside`]. What counts as the last completed fence from here on: with
     /// `all`, the last one submitted; else the one that was being executed, or if none was the next, or
     /// if there is none the last completed (contract: T1).
-    #[must_use]
-    pub fn abort(&self, all: bool, irql: impl AtMostDispatch) -> u32 {
+    pub fn abort(&self, all: bool, irql: impl AtMostDispatch) -> Aborted {
         let mut state = self.state.lock(irql);
         self.gate.shut();
         let next = state.peek().map(|job| job.fence);
@@ -304,7 +316,15 @@ impl Queue {
         state.clear();
         state.last_completed = aborted;
         self.published.reset(aborted);
-        aborted
+        Aborted {
+            fence: aborted,
+            again: core::mem::replace(&mut state.awaited, true),
+        }
+    }
+
+    /// Whether no worker has come for a turn since the last reset.
+    pub fn is_awaited(&self, irql: impl AtMostDispatch) -> bool {
+        self.state.lock(irql).awaited
     }
 
     /// The hardware was pulled out: the gate is shut, and from here on jobs complete without being

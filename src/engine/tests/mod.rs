@@ -5,3 +5,4 @@ mod preempt;
 mod reset;
 pub(crate) mod rig;
 mod run;
+mod turns;

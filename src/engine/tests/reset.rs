@@ -6,6 +6,7 @@ use std::time::Duration;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use super::rig::{Buffer, Rig, completed, preempted, rig, steps, wait, work};
+use crate::engine::NotReset;
 use crate::engine::private::Position;
 use crate::engine::queue::Job;
 use crate::kernel::host::World;
@@ -70,6 +71,56 @@ fn both_workers_stuck_is_waited_for() {
     assert!(!rig.engine.is_responsive(passive()));
     rig.machine.let_go();
     assert_eq!(rig.reports(1), [completed(3)]);
+    assert_eq!(rig.machine.touched(), steps(1, 0, 1));
+}
+
+#[test]
+fn a_reset_that_brings_no_worker_is_not_made_a_second_time() {
+    let rig = rig();
+    let _first = stuck(&rig, 1);
+    assert_eq!(rig.engine.reset_engine(passive()), Ok(1));
+    let second = Buffer::new(&[&[work(2, 4)]]);
+    rig.submit(second.job(2));
+    rig.wait_held(2);
+    // A worker had come after the first reset, so this one may bring another; it cannot.
+    assert_eq!(rig.engine.reset_engine(passive()), Ok(2));
+    rig.submit(Job::nothing(3));
+    assert_eq!(rig.engine.reset_engine(passive()), Err(NotReset));
+    rig.engine.reset_adapter(passive());
+    rig.engine.restart(passive());
+    rig.submit(Job::nothing(4));
+    assert_eq!(rig.engine.reset_engine(passive()), Err(NotReset));
+    rig.submit(Job::nothing(5));
+    rig.machine.let_go();
+    assert_eq!(rig.reports(1), [completed(5)]);
+    assert_eq!(rig.engine.reset_engine(passive()), Ok(5));
+    assert_eq!(rig.machine.touched(), steps(1, 0, 1));
+}
+
+#[test]
+fn a_job_that_ends_after_its_reset_is_not_reported() {
+    let rig = rig();
+    // Its last step is under way, so the worker comes back with a job that is complete.
+    let buffer = Buffer::new(&[&[work(1, 1)]]);
+    rig.machine.hold_after(0, true);
+    rig.submit(buffer.job(1));
+    rig.wait_held(1);
+    let world = World::current();
+    let reset = thread::scope(|scope| {
+        let reset = scope.spawn(|| {
+            let _entered = world.enter();
+            rig.engine.reset_engine(passive())
+        });
+        wait(|| rig.engine.counts().resets.get() == 1);
+        rig.machine.let_go();
+        reset.join()
+    });
+    assert_eq!(reset.ok(), Some(Ok(1)));
+    rig.submit(Job::nothing(2));
+    rig.reports(1);
+    // Both workers have said what they had to say when they have ended.
+    rig.engine.stop(passive());
+    assert_eq!(rig.line.dma(), [completed(2)]);
     assert_eq!(rig.machine.touched(), steps(1, 0, 1));
 }
 

@@ -14,8 +14,8 @@ use crate::row::Context;
 
 /// TdrDelay of these rows, in 100 ns: half a second, so that they do not take minutes.
 const DELAY: u64 = 5_000_000;
-/// How long a row waits for something, in 100 ns: ten seconds.
-const PATIENCE: u64 = 100_000_000;
+/// How long a row waits for something, in 100 ns: twenty seconds.
+const PATIENCE: u64 = 200_000_000;
 
 /// A process with a surface and a context.
 struct App {
@@ -185,7 +185,7 @@ pub fn simulate_preemption_tdr(context: &Context<'_>) -> Outcome {
     ))
 }
 
-/// Long work without a timeout, a hang that an engine reset ends, one that takes a reset of the adapter.
+/// Long work without a timeout, a hang that an engine reset ends, two that take a reset of the adapter.
 pub fn tdr2(context: &Context<'_>) -> Outcome {
     let rig = Rig::open(context, options(context))?;
     if !stall(&rig, false) {
@@ -218,23 +218,15 @@ pub fn tdr2(context: &Context<'_>) -> Outcome {
     )?;
     hang(&rig, 50)?;
     rig.compare(app.picture)?;
-    let resets = reset_adapter(&rig)?;
-    // After the reset of the adapter all devices and what was in video memory are lost; what is new works.
-    rig.learn(primary)?;
-    rig.shows(primary)?;
-    check(app.device.is_lost(), "every device lost", || {
-        "one is not".into()
-    })?;
-    app.end(&rig)?;
-    let again = App::new(&rig, 90)?;
-    rig.render(&again.lane, &again.batch(4))?;
-    rig.idle()?;
-    rig.compare(again.picture)?;
-    again.end(&rig)?;
+    let mut resets = reset_adapter(&rig)?;
+    let again = after_reset(&rig, app, primary, 90)?;
+    resets += stays_hung(&rig)?;
+    after_reset(&rig, again, primary, 110)?.end(&rig)?;
     rig.stage.destroy_hidden(&shown)?;
     rig.close()?;
     Ok(format!(
-        "long work without a timeout, a hang ended by a reset of the engine, and one by {resets} of the adapter"
+        "long work without a timeout, a hang ended by a reset of the engine, {resets} resets of the adapter for paging that hung and \
+         for an engine that hung on"
     ))
 }
 
@@ -254,6 +246,65 @@ fn reset_adapter(rig: &Rig<'_>) -> Result<u64, Failed> {
     rig.idle()?;
     guilty.end(rig)?;
     Ok(rig.adapter().timeouts().adapter_resets - before.adapter_resets)
+}
+
+/// After a reset of the adapter all devices and what was in video memory are lost; what is new works.
+fn after_reset(
+    rig: &Rig<'_>,
+    before: App,
+    primary: AllocationId,
+    seed: u32,
+) -> Result<App, Failed> {
+    rig.learn(primary)?;
+    rig.shows(primary)?;
+    check(before.device.is_lost(), "every device lost", || {
+        "one is not".into()
+    })?;
+    before.end(rig)?;
+    let again = App::new(rig, seed)?;
+    rig.render(&again.lane, &again.batch(4))?;
+    rig.idle()?;
+    rig.compare(again.picture)?;
+    Ok(again)
+}
+
+/// The engine's thread stands still, and so does what takes its place after a reset: the next reset of the engine
+/// fails, and dxgkrnl resets the adapter (contract: T1, G60).
+fn stays_hung(rig: &Rig<'_>) -> Result<u64, Failed> {
+    let before = rig.adapter().timeouts();
+    let apps = [App::new(rig, 130)?, App::new(rig, 131)?];
+    // No paging, for which the adapter is reset anyway.
+    for app in &apps {
+        rig.render(&app.lane, &app.batch(1))?;
+    }
+    rig.idle()?;
+    stall(rig, true);
+    let result = hang_in(rig, &apps[0]).and_then(|_| {
+        rig.render(&apps[1].lane, &apps[1].batch(2))?;
+        until(rig, "a reset of the engine, then of the adapter", |now| {
+            now.adapter_resets > before.adapter_resets
+        })
+    });
+    stall(rig, false);
+    result?;
+    rig.idle()?;
+    let after = rig.adapter().timeouts();
+    same(
+        "timeouts, resets of the engine and of the adapter",
+        &[2, 1, 1],
+        &[
+            after.timeouts - before.timeouts,
+            after.engine_resets - before.engine_resets,
+            after.adapter_resets - before.adapter_resets,
+        ],
+    )?;
+    for app in apps {
+        check(app.device.is_lost(), "both devices lost", || {
+            "one is not".into()
+        })?;
+        app.end(rig)?;
+    }
+    Ok(1)
 }
 
 fn unable(rig: Rig<'_>) -> Result<String, Failed> {

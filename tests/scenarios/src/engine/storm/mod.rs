@@ -108,6 +108,7 @@ pub fn storm(context: &Context<'_>) -> Outcome {
     let paging = rig.stage.calls("BuildPagingBuffer");
     let patches = rig.stage.calls("Patch");
     let preempted = rig.stage.calls("PreemptCommand");
+    let checks: u64 = rig.stage.port().report().checked.values().sum();
     if size.submissions >= 1000 {
         at_least("paging operations", size.submissions / 20, paging)?;
         at_least("preemptions", size.submissions / 100, preempted)?;
@@ -122,6 +123,7 @@ pub fn storm(context: &Context<'_>) -> Outcome {
         preempted,
         pixels,
         counts.cancelled,
+        checks,
     ))
 }
 
@@ -132,18 +134,21 @@ fn told(
     preempted: u64,
     pixels: u64,
     dropped: u64,
+    checks: u64,
 ) -> String {
     let Made {
         renders,
         presents,
         killed,
         allocations,
+        evictions,
         looks,
         ..
     } = *made;
     format!(
         "{renders} renders, {presents} presents, {allocations} allocations, {killed} processes killed with {dropped} pieces of \
-         work; {paging} paging operations, {patches} patches, {preempted} preemptions; {pixels} pixels and {looks} screens right"
+         work; {paging} paging operations, {evictions} evictions by name, {patches} patches, {preempted} preemptions; {pixels} pixels and \
+         {looks} screens right; rules checked {checks} times"
     )
 }
 
