@@ -162,7 +162,12 @@ impl AdapterInner {
             self.quiesce();
         }
         let status = self.port.call(&self.gate, ddi, arguments, call);
-        self.run_dpc();
+        let ends = [
+            Ddi::StopDevice,
+            Ddi::StopDeviceAndReleasePostDisplayOwnership,
+            Ddi::RemoveDevice,
+        ];
+        self.run_dpcs(ends.contains(&ddi));
         status
     }
 

@@ -158,6 +158,12 @@ impl AdapterInner {
 
     /// Runs the adapter's DPC if one is queued and the thread is below DISPATCH_LEVEL.
     pub(crate) fn run_dpc(&self) {
+        self.run_dpcs(false);
+    }
+
+    /// The same; `late` if the driver has stopped since they were queued: a processor would have run them before, and
+    /// the driver has given back what it would notify with (G61).
+    pub(crate) fn run_dpcs(&self, late: bool) {
         let interrupts = &self.interrupts;
         while interrupts.dpc_queued.load(Ordering::Acquire) {
             let busy = self.port.host.irql() >= irql::DISPATCH
@@ -166,13 +172,13 @@ impl AdapterInner {
                 return;
             }
             if interrupts.dpc_queued.swap(false, Ordering::AcqRel) {
-                self.dpc();
+                self.dpc(late);
             }
             interrupts.dpc_running.store(false, Ordering::Release);
         }
     }
 
-    fn dpc(&self) {
+    fn dpc(&self, late: bool) {
         let Some(routine) = self.registration.table.DxgkDdiDpcRoutine else {
             return;
         };
@@ -187,7 +193,7 @@ impl AdapterInner {
         self.check(
             Rule::I2,
             Ddi::DpcRoutine.name(),
-            told >= notified,
+            late || told >= notified,
             || "NotifyInterrupt was called, NotifyDpc not",
         );
     }

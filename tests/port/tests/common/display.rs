@@ -1,7 +1,6 @@
 //! What the display of a miniport is put through.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::time::Duration;
 
 use dxgk_port::{
     Adapter, Choice, Device, Flip, Placement, Pointer, Port, Present, Report, Settings,
@@ -56,14 +55,20 @@ pub fn flips(adapter: &Adapter) {
 
 /// Waits for VSYNC while another thread has the adapter interrupt.
 pub fn retraces(adapter: &Adapter) {
-    let done = AtomicBool::new(false);
+    let (begun, done) = (AtomicBool::new(false), AtomicBool::new(false));
     std::thread::scope(|scope| {
         scope.spawn(|| {
             while !done.load(Relaxed) {
                 adapter.interrupt(0);
-                std::thread::sleep(Duration::from_millis(1));
+                begun.store(true, Relaxed);
+                // Never asleep: on a busy machine it would not come back in time.
+                std::thread::yield_now();
             }
         });
+        // How long the machine takes to start a thread is not the driver's time.
+        while !begun.load(Relaxed) {
+            std::thread::yield_now();
+        }
         adapter.wait_for_vsync(2, PATIENCE);
         adapter.wait_for_flip(0, SOON);
         done.store(true, Relaxed);

@@ -12,6 +12,8 @@ use crate::outcome::{Failed, Outcome, check, done};
 use crate::picture::Picture;
 use crate::row::Context;
 
+/// How long a flip may take on a machine that has other things to do; rates are measured elsewhere.
+const BUSY: u64 = 10 * SECOND;
 /// The most register writes that a flip may take.
 const MOST_WRITES: u64 = 4;
 
@@ -60,9 +62,9 @@ pub fn flip_copies_nothing(context: &Context<'_>) -> Outcome {
         flip();
     }
     result?;
-    let reported = stage.adapter().wait_for_flip(0, SECOND);
+    let reported = stage.adapter().wait_for_flip(0, BUSY);
     check(reported, "the flip is reported by a vertical sync", || {
-        "it is not, for a second".into()
+        "it is not, for ten seconds".into()
     })?;
     stage.shows(&pattern(&choice, 2))?;
     for round in 0..10 {
@@ -72,7 +74,7 @@ pub fn flip_copies_nothing(context: &Context<'_>) -> Outcome {
             (&second, 2)
         };
         stage.flip(primary, Flip::OnNextVsync)?;
-        check(stage.adapter().wait_for_flip(0, SECOND), "a flip", || {
+        check(stage.adapter().wait_for_flip(0, BUSY), "a flip", || {
             format!("none in round {round}")
         })?;
         stage.shows(&pattern(&choice, seed))?;

@@ -5,19 +5,21 @@
     clippy::multiple_unsafe_ops_per_block
 )]
 
+#[path = "../common/mod.rs"]
 mod common;
+mod vsync;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 use common::display;
-use common::machine::{FRAMEBUFFER, Machine, set_irql};
+use common::machine::{FRAMEBUFFER, Machine};
 use common::miniport::{self as good, ACPI, TARGET, context};
 use common::scenario;
 use dxgk_port::{
-    Adapter, ChildChange, ChildKind, Choice, Flip, Hpd, Port, Present,
-    STATUS_GRAPHICS_NO_VIDEO_MEMORY, STATUS_INVALID_DEVICE_STATE, Settings,
+    Adapter, ChildChange, ChildKind, Choice, Hpd, Port, Present, STATUS_GRAPHICS_NO_VIDEO_MEMORY,
+    STATUS_INVALID_DEVICE_STATE, Settings,
 };
 use dxgk_sys::status::*;
 use dxgk_sys::*;
@@ -49,28 +51,6 @@ fn end(port: &Port, adapter: &Adapter) {
         report.violations,
         report.leaks
     );
-}
-
-/// Runs `work` while a thread of the driver's own has a retrace every millisecond, at a level of a device, as an
-/// adapter without an interrupt would.
-fn ticking<R>(adapter: &Adapter, work: impl FnOnce() -> R) -> R {
-    let done = AtomicBool::new(false);
-    let this = adapter.context().addr();
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            let context = unsafe { context(std::ptr::with_exposed_provenance_mut(this)) };
-            while !done.load(Relaxed) {
-                set_irql(7);
-                good::retrace(context);
-                good::queue_dpc(context);
-                set_irql(0);
-                std::thread::sleep(Duration::from_millis(1));
-            }
-        });
-        let result = work();
-        done.store(true, Relaxed);
-        result
-    })
 }
 
 #[test]
@@ -148,45 +128,6 @@ fn primaries_are_drawn_where_they_are_placed() {
     device.destroy_allocations(&[one.allocation]).unwrap();
     assert_eq!(adapter.place(made.allocations[0]).unwrap().offset, 0);
     end(&port, &adapter);
-}
-
-#[test]
-fn vsync_may_come_from_any_thread() {
-    for line in [false, true] {
-        let (port, adapter, _machine) = started(line);
-        let device = scenario::device(&adapter).unwrap();
-        let places = [(), ()].map(|()| display::primary(&adapter, &device).unwrap());
-        let refused = adapter.set_address(0, &places[0], Flip::ModeChange);
-        assert_eq!(refused, Err(STATUS_INVALID_DEVICE_STATE));
-        adapter.commit(&Choice::size(640, 480)).unwrap();
-        adapter
-            .set_address(0, &places[0], Flip::ModeChange)
-            .unwrap();
-        adapter.control_interrupt(VSYNC, true).unwrap();
-        adapter.set_visible(0, true).unwrap();
-        ticking(&adapter, || {
-            assert!(adapter.wait_for_vsync(3, SECOND) >= 3);
-            for flip in 0..50 {
-                let kind = [Flip::OnNextVsync, Flip::Immediate][flip % 2];
-                adapter.set_address(0, &places[flip % 2], kind).unwrap();
-                assert!(adapter.wait_for_flip(0, SECOND));
-                assert!(adapter.scan_line(TARGET).is_ok());
-            }
-            adapter.control_interrupt(VSYNC, false).unwrap();
-        });
-        let vsyncs = adapter.vsyncs();
-        assert!(
-            vsyncs.count >= 53 && vsyncs.recent.len() >= 53,
-            "{vsyncs:?}"
-        );
-        let known = places.map(|place| place.address);
-        for pair in vsyncs.recent.windows(2) {
-            assert!(pair[0].time_100ns <= pair[1].time_100ns);
-            assert!(pair[1].target == TARGET && known.contains(&pair[1].address));
-        }
-        assert!(port.report().calls["DpcRoutine"].count > 10);
-        end(&port, &adapter);
-    }
 }
 
 #[test]
