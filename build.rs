@@ -25,6 +25,10 @@ mod kernel {
             "/RELEASE", // a checksum in the header, which the loader verifies
             "/Brepro",  // no time stamp: equal sources, equal image
         ];
+        // How debuggers show the driver's objects goes into the PDB.
+        let natvis = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("debugger/vmdisp.natvis");
+        println!("cargo::rerun-if-changed={}", natvis.display());
+        println!("cargo::rustc-cdylib-link-arg=/NATVIS:{}", natvis.display());
         // rustc itself asks for a PDB, and for its bare name in the image.
         for option in release {
             println!("cargo::rustc-cdylib-link-arg={option}");

@@ -37,6 +37,7 @@ rows! {
     tdr2
     storm
     storm_with_failures
+    seen_by_a_debugger
 }
 
 /// The rows that a screen or the amount of video memory makes another.

@@ -3,6 +3,7 @@
 //! Each command has a module of its own with its arguments (`Args`) and what it does (`run`).
 
 mod bindings;
+mod debugger;
 mod driver;
 mod inf;
 mod inspect;
@@ -37,6 +38,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Bindings(bindings::Args),
+    Debugger(debugger::Args),
     Driver(driver::Args),
     Inspect(inspect::Args),
     LintInf(inf::Args),
@@ -61,6 +63,7 @@ fn command(cli: Cli) -> anyhow::Result<ExitCode> {
         None => run::run(&cli.run),
         Some(command) => match command {
             Command::Bindings(args) => bindings::run(&args),
+            Command::Debugger(args) => debugger::run(&args),
             Command::Driver(args) => driver::run(&args),
             Command::Inspect(args) => inspect::run(&args),
             Command::LintInf(args) => inf::run(&args),

@@ -28,6 +28,7 @@ mod row;
 mod screen;
 mod session;
 
+pub use engine::debugged::{LABEL as DEBUGGED_LABEL, MARKER as DEBUGGED_MARKER};
 pub use machine::Machine;
 pub use main_job::{Made, Options, PoolSummary, Progress, Summary, TagSummary, main_job};
 pub use outcome::{Failed, Outcome};

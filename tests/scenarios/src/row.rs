@@ -204,6 +204,8 @@ rows! {
         "16 processes do everything at once in a third of their memory, and every pixel is right";
     storm_with_failures: engine::storm::systematic::storm_with_failures, 1,
         "a storm with each pool call, slot, callback and thread creation failing once";
+    seen_by_a_debugger: engine::debugged::seen_by_a_debugger, 1,
+        "a busy adapter holds still, for the debugger's extension";
 }
 
 /// Rows that belong together.

@@ -41,6 +41,8 @@ pub struct Machine<'a> {
     pub icount: bool,
     /// How long the run may take.
     pub limit: Duration,
+    /// Where to write its memory, as it is when the kernel asks for the last time what a screen shows.
+    pub memory: Option<&'a Path>,
 }
 
 /// What became of a run.
@@ -105,7 +107,7 @@ impl Machine<'_> {
         let options = folder.path().join("options.json");
         std::fs::write(&options, serde_json::to_vec(self.options)?)?;
         let control = Listener::open()?;
-        let screens = Screens::new(self.devices, folder.path());
+        let screens = Screens::new(self.devices, folder.path()).with_memory(self.memory);
         let mut command = self.command(&options, &control, &screens)?;
         let start = Instant::now();
         let mut child = command

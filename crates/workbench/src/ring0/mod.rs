@@ -173,6 +173,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         },
         icount: args.icount,
         limit: Duration::from_secs(args.timeout),
+        memory: None,
     };
     let devices: Vec<String> = if args.devices.is_empty() {
         ADAPTERS.map(str::to_owned).to_vec()
@@ -241,8 +242,51 @@ pub fn run_scenarios(
         },
         icount: false,
         limit,
+        memory: None,
     };
     report_rows(&session, devices, chosen, options)
+}
+
+/// Runs a row on a machine with that adapter and writes the machine's memory to `file`, as it is when the row
+/// asks for the last time what the screen shows. Where the driver lies in it, and what the row says of itself.
+///
+/// # Errors
+///
+/// Where something that it needs is missing, or the row does not pass.
+pub fn run_for_memory(
+    driver: &Path,
+    device: &str,
+    row: &str,
+    pool_per_object: bool,
+    file: &Path,
+) -> Result<(u64, String)> {
+    machine::qemu()?;
+    let parameters = pool_per_object.then(|| ("PoolPerObject".to_owned(), 1));
+    let session = Session {
+        kernel: kernel::build()?,
+        driver: driver.to_owned(),
+        options: Options {
+            parameters: parameters.into_iter().collect(),
+            ..Options::default()
+        },
+        icount: false,
+        limit: Duration::from_secs(120),
+        memory: Some(file.to_owned()),
+    };
+    let job = Job::Rows {
+        names: vec![row.to_owned()],
+        wrong_handles: 0,
+        submissions: 0,
+    };
+    let ended = session.run(&[device.to_owned()], job)?;
+    let results = rows::results(&ended)?;
+    let passed = results.iter().find(|result| result.passed);
+    let passed = passed.with_context(|| {
+        let trouble = ended.trouble().join("\n");
+        format!("{row} did not pass: {results:?} {trouble}")
+    })?;
+    let image = session::loaded_at(&ended.outcome).context("the driver was not loaded")?;
+    Ok((image.base, passed.note.clone()))
 }
 
 /// The main job, on a machine for each adapter.

@@ -70,6 +70,15 @@ pub fn run(
     }
 }
 
+/// The results of the rows that ended.
+///
+/// # Errors
+///
+/// Where the machine gave none that can be read.
+pub fn results(ended: &Ended) -> Result<Vec<RowResult>> {
+    Ok(account(ended)?.1)
+}
+
 /// The names of the rows that the kernel meant to run.
 fn planned(ended: &Ended) -> Option<&Vec<String>> {
     ended

@@ -26,6 +26,8 @@ pub struct Screens {
     dumps: u64,
     /// The pictures that were kept.
     kept: Vec<PathBuf>,
+    /// Where the machine's memory is written before each screendump.
+    memory: Option<PathBuf>,
 }
 
 struct Question {
@@ -54,6 +56,16 @@ impl Screens {
             sent: None,
             dumps: 0,
             kept: Vec::new(),
+            memory: None,
+        }
+    }
+
+    /// The same, and the machine's memory is written to this file whenever the kernel asks: it waits for
+    /// the answer, so nothing changes meanwhile.
+    pub fn with_memory(self, file: Option<&Path>) -> Self {
+        Self {
+            memory: file.map(Path::to_owned),
+            ..self
         }
     }
 
@@ -95,6 +107,13 @@ impl Screens {
         let (Some(question), None) = (&self.asked, &self.sent) else {
             return;
         };
+        if let Some(file) = &self.memory {
+            // One after the other: the screendump's answer says that both are done.
+            let protocol = format!("file:{}", file.display());
+            let arguments = json!({ "paging": false, "protocol": protocol });
+            // A QEMU that is gone does not answer the screendump either.
+            let _ = to.send("dump-guest-memory", &arguments);
+        }
         self.dumps += 1;
         let name = format!("screendump {}", self.dumps);
         let device = self.ids.get(question.adapter as usize);

@@ -612,6 +612,7 @@ fn start(
         devices: &devices,
         icount: false,
         limit,
+        memory: None,
     };
     machine.run(&mut |_| {})
 }

@@ -26,6 +26,8 @@ pub struct Session {
     pub icount: bool,
     /// How long a run may take.
     pub limit: Duration,
+    /// Where a run's machine writes its memory.
+    pub memory: Option<PathBuf>,
 }
 
 /// What a run came to.
@@ -57,6 +59,7 @@ impl Session {
             devices,
             icount: self.icount,
             limit: self.limit,
+            memory: self.memory.as_deref(),
         };
         let mut watch = Watch::new(devices.join(" + "), options.trace);
         let outcome = machine.run(&mut |said| watch.show(&said))?;

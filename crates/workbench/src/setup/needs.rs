@@ -79,6 +79,17 @@ const QEMU: Need = Need {
     found: Found::By(|| find_program("qemu-system-x86_64").is_some()),
 };
 
+const NODE: Need = Need {
+    what: "node",
+    purpose: "runs the debugger's extension on a machine's memory",
+    debian: &["nodejs"],
+    found: Found::By(|| {
+        find_program("node")
+            .or_else(|| find_program("nodejs"))
+            .is_some()
+    }),
+};
+
 /// Clippy of a toolchain, for `driver --clippy`.
 pub fn clippy(toolchain: &Toolchain) -> Need {
     Need {
@@ -91,7 +102,7 @@ pub fn clippy(toolchain: &Toolchain) -> Need {
 
 /// All that `setup` installs.
 pub fn all() -> Vec<Need> {
-    let mut all = vec![TARGETS, QEMU];
+    let mut all = vec![TARGETS, QEMU, NODE];
     if !cfg!(windows) {
         // Windows has a WDK.
         all.extend_from_slice(DRIVER);

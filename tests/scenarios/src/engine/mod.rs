@@ -9,6 +9,7 @@
 )]
 
 pub mod batch;
+pub mod debugged;
 pub mod dummy_page;
 pub mod eviction;
 pub mod lock_smith;
