@@ -139,7 +139,7 @@ function* taken(slab, slotBytes) {
     const cells = table.address.add(target.bytes("vmdisp::pool::set::Table"));
     for (const cell of target.words(cells, number(table.dereference().mask) + 1)) {
         if (high(cell) !== 0 || low(cell) > 1) {
-            yield cell.subtract(low(cell) & 63);
+            yield cell;
         }
     }
 }

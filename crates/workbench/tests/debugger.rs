@@ -4,14 +4,20 @@
 //! Where the driver, QEMU or Node cannot be had the tests say so and are skipped; in CI (`CI=true`) that is a
 //! failure.
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
 use vmdisp_scenarios::{DEBUGGED_LABEL, DEBUGGED_MARKER};
 
+/// One at a time: each run puts driver and PDB in the same place.
+static RUNS: Mutex<()> = Mutex::new(());
+
 fn debugger(arguments: &[&str]) -> Output {
+    let _run = RUNS.lock().unwrap_or_else(PoisonError::into_inner);
     let mut command = Command::new(env!("CARGO_BIN_EXE_workbench"));
     command.arg("debugger").args(arguments);
     command.output().expect("the workbench starts")
@@ -111,6 +117,7 @@ fn allocations_are_known(results: &Value) {
         &|item| item["kind"] == "buffer" && item["bytes"].as_u64() >= Some(12_345)
     ));
     assert!(has(&|item| item["kind"] == "primary"));
+    assert!(allocations > 9_000);
     assert!(has(&|item| item["kind"] == "resource"
         && item["label"] == DEBUGGED_LABEL
         && item["made"] == 3));
@@ -216,4 +223,50 @@ fn a_name_that_the_pdb_has_not_is_found() {
         assert!(!output.status.success(), "{replacement}: {said}");
         assert!(said.contains(complaint), "{replacement}: {said}");
     }
+}
+
+/// The driver's own code, without tests and what only tests use.
+fn own_code(folder: &Path, to: &mut String) {
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let for_tests = [
+            "host",
+            "host.rs",
+            "rig",
+            "rig.rs",
+            "testing",
+            "testing.rs",
+            "tests",
+            "tests.rs",
+        ];
+        if for_tests.contains(&&*name) {
+            continue;
+        }
+        if path.is_dir() {
+            own_code(&path, to);
+        } else if path.extension().is_some_and(|kind| kind == "rs") {
+            let text = std::fs::read_to_string(&path).expect("a file");
+            to.push_str(
+                text.split("#[cfg(test)]\nmod tests {")
+                    .next()
+                    .unwrap_or_default(),
+            );
+        }
+    }
+}
+
+#[test]
+fn the_page_has_all_pool_tags() {
+    let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut code = String::new();
+    own_code(&project.join("src"), &mut code);
+    let tag = |rest: &str| rest.get(..4).map(str::to_owned);
+    let used: BTreeSet<_> = code.split("Tag(*b\"").skip(1).filter_map(tag).collect();
+    let page = std::fs::read_to_string(project.join("docs/debugging.md")).expect("the page");
+    let (_, tags) = page.split_once("## Pool tags").expect("a section");
+    let (tags, _) = tags.split_once("\n## ").expect("another section");
+    let said: BTreeSet<_> = tags.split("\n| `").skip(1).filter_map(tag).collect();
+    assert_eq!(used, said);
+    assert!(used.len() >= 8);
 }

@@ -24,6 +24,9 @@ use types::{Program, Type};
 /// The row that a machine runs for the extension.
 const ROW: &str = "seen_by_a_debugger";
 
+/// Lines that are printed of what a command returns.
+const MOST_LINES: usize = 64;
+
 /// Check what WinDbg is given: the visualizers against the PDB, and the script on a real run's memory.
 ///
 /// Without arguments it does both: it builds the driver, runs it at ring 0 until a busy adapter lives, keeps the
@@ -67,12 +70,11 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<ExitCode> {
     // Before minutes are spent on a build.
     let node = (!args.natvis).then(node).transpose()?;
-    let (pdb, sys) = match &args.pdb {
-        Some(pdb) => (pdb.clone(), None),
-        None => {
-            let built = driver::build(&driver::Profile::Release)?;
-            (built.pdb, Some(built.sys))
-        }
+    let (pdb, sys) = if let Some(pdb) = &args.pdb {
+        (pdb.clone(), None)
+    } else {
+        let built = driver::build(&driver::Profile::Release)?;
+        (built.pdb, Some(built.sys))
     };
     let program = Program::read(&pdb)?;
     let natvis = args
@@ -88,8 +90,13 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let results = look(&node, &sys, &program, args)?;
     for (command, items) in results.iter().filter(|(_, items)| items.is_array()) {
         println!("\n!{command}");
-        for item in items.as_array().into_iter().flatten() {
+        let items = items.as_array().map_or(&[][..], Vec::as_slice);
+        // All of them are in the file of --json.
+        for item in items.iter().take(MOST_LINES) {
             println!("    {}", item["line"].as_str().unwrap_or("?"));
+        }
+        if let Some(more) = items.len().checked_sub(MOST_LINES + 1) {
+            println!("    … {} more", more + 1);
         }
     }
     if let Some(file) = &args.json {
@@ -127,7 +134,8 @@ fn check_natvis(path: &Path, program: &Program) -> Result<bool> {
 fn look(node: &Path, sys: &Path, program: &Program, args: &Args) -> Result<Map<String, Value>> {
     let folder = tempfile::tempdir().context("making a folder for the machine's memory")?;
     let file = folder.path().join("memory.elf");
-    let (base, note) = ring0::run_for_memory(sys, &args.device, ROW, args.pool_per_object, &file)?;
+    let (base, counted) =
+        ring0::run_for_memory(sys, &args.device, ROW, args.pool_per_object, &file)?;
     let image = Image::read(&file)?;
     let description = folder.path().join("program.json");
     let value = describe(program, base, &file, &image);
@@ -143,7 +151,7 @@ fn look(node: &Path, sys: &Path, program: &Program, args: &Args) -> Result<Map<S
     }
     let mut results: Map<String, Value> =
         serde_json::from_slice(&output.stdout).context("what Node printed")?;
-    results.insert("row".to_owned(), note.into());
+    results.insert("row".to_owned(), counted.into());
     Ok(results)
 }
 

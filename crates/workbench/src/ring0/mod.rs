@@ -270,7 +270,7 @@ pub fn run_for_memory(
             ..Options::default()
         },
         icount: false,
-        limit: Duration::from_secs(120),
+        limit: Duration::from_mins(2),
         memory: Some(file.to_owned()),
     };
     let job = Job::Rows {

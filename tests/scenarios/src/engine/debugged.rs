@@ -1,6 +1,7 @@
 //! A busy adapter that holds still, so that a debugger's extension can be asked what it sees.
 
 use alloc::format;
+use alloc::vec;
 
 use dxgk_port::{Create, FullPresent, Into, SchedulerOptions};
 use vmdisp_abi::allocation::{AllocationData, AllocationFlags, Kind};
@@ -15,6 +16,9 @@ use crate::row::Context;
 pub const LABEL: u32 = 0x5eed;
 /// The value of the last marker that is executed.
 pub const MARKER: u64 = 0xfeed_0000_1234;
+/// Small buffers in a resource of their own: more than eight runs of the driver's pool hold, so that its descriptors of
+/// runs lie in three places.
+const MANY: usize = 9_000;
 /// Presents before that.
 const PRESENTS: u32 = 5;
 
@@ -37,6 +41,13 @@ pub fn seen_by_a_debugger(context: &Context<'_>) -> Outcome {
         into: Into::NewResource,
     };
     let made = done("CreateAllocation", device.create(&grouped))?;
+    let small = blob::bytes(&blob::buffer(64));
+    let many = Create {
+        group: &[],
+        elements: &vec![&*small; MANY],
+        into: Into::NewResource,
+    };
+    let many = done("CreateAllocation", device.create(&many))?;
     let window = rig.allocate(&device, &surface(300, 200, AllocationFlags::CPU_VISIBLE))?;
     let buffer = rig.allocate(&device, &blob::buffer(12_345))?;
     let too_wide = AllocationData::picture(
@@ -75,7 +86,7 @@ pub fn seen_by_a_debugger(context: &Context<'_>) -> Outcome {
 
     rig.free(&device, window)?;
     rig.free(&device, buffer)?;
-    if let Some(resource) = made.resource {
+    for resource in [made.resource, many.resource].into_iter().flatten() {
         done("DestroyAllocation", device.destroy_resource(resource))?;
     }
     done("DestroyContext", lane.context.destroy())?;
