@@ -2,11 +2,14 @@
 //! in the same memory.
 //!
 //! `cargo bench --bench engine` executes records step by step as the engine's thread does: decoded, pages mapped,
-//! the permit asked. Both sides take turns, and the best turn counts. At the end it prints the table of
-//! docs/performance.md.
+//! the permit asked. Both sides take turns, and the best turn counts. Then it measures presents of a frame the whole
+//! way, from DxgkDdiPresent through the port to the fence. It prints both tables of docs/performance.md;
+//! `cargo bench --bench engine -- present` measures the presents alone.
 
 // Numbers of a benchmark are small.
 #![allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)]
+
+mod present;
 
 use std::hint::black_box;
 use std::ptr;
@@ -113,12 +116,17 @@ fn cases() -> Vec<(&'static str, Operation)> {
 }
 
 fn main() {
+    let has = |word: &str| std::env::args().any(|argument| argument == word);
     // `cargo test --benches` runs it once, to see that it works.
-    let rounds = if std::env::args().any(|argument| argument == "--bench") {
-        151
-    } else {
-        1
-    };
+    let rounds = if has("--bench") { 151 } else { 1 };
+    if !has("present") {
+        steps(rounds);
+    }
+    present::run(rounds);
+}
+
+/// Records, step by step.
+fn steps(rounds: usize) {
     let world = World::bare();
     let _entered = world.enter();
     // SAFETY: this thread is at PASSIVE_LEVEL.
@@ -212,4 +220,9 @@ fn main() {
 fn speed(times: &[Duration]) -> f64 {
     let best = times.iter().min().expect("a round");
     FRAME as f64 / best.as_secs_f64() / 1e9
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times[times.len() / 2]
 }

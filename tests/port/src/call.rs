@@ -67,6 +67,9 @@ impl PortInner {
         host.set_irql(irql);
         self.journal.called(ddi);
         let (status, null_handle) = self.frames.run(thread, ddi, |frame| {
+            if !self.journal.counts() {
+                return (call(frame), frame.null_handle.get());
+            }
             let before = host.instructions();
             let status = call(frame);
             if let (Some(before), Some(after)) = (before, host.instructions()) {

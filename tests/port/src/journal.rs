@@ -13,15 +13,15 @@ use spin::Mutex;
 use crate::callbacks::Callback;
 use crate::ddi::{Ddi, Statuses};
 use crate::host::{Host, PoolUse, irql};
-use crate::report::{Bugcheck, CallCount, Leak, Report, Violation};
+use crate::report::{Bugcheck, CallCount, Counted, Leak, Report, Violation};
 use crate::rules::Rule;
 
 /// What one port has recorded. Usable at any IRQL.
 pub(crate) struct Journal {
     host: Arc<dyn Host>,
     calls: Vec<AtomicU64>,
-    /// The fewest instructions that a call took; `u64::MAX` for none counted.
-    least: Vec<AtomicU64>,
+    /// Somebody wants to know what each call takes.
+    counting: AtomicBool,
     callbacks: Vec<AtomicU64>,
     checked: Vec<AtomicU64>,
     /// A bugcheck has happened.
@@ -38,6 +38,8 @@ struct Kept {
     violations: Vec<Violation>,
     leaks: Vec<Leak>,
     bugcheck: Option<Bugcheck>,
+    /// Calls while counting, in the order in which they ended.
+    counted: Vec<Counted>,
 }
 
 fn counters(count: usize) -> Vec<AtomicU64> {
@@ -49,7 +51,7 @@ impl Journal {
         Self {
             host,
             calls: counters(Ddi::ALL.len()),
-            least: Ddi::ALL.iter().map(|_| AtomicU64::new(u64::MAX)).collect(),
+            counting: AtomicBool::new(false),
             callbacks: counters(Callback::ALL.len()),
             checked: counters(Rule::ALL.len()),
             dead: AtomicBool::new(false),
@@ -70,17 +72,20 @@ impl Journal {
         self.calls[ddi as usize].fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn took(&self, ddi: Ddi, instructions: u64) {
-        self.least[ddi as usize].fetch_min(instructions, Ordering::Relaxed);
+    /// Whether [`Self::took`] is to be told.
+    pub(crate) fn counts(&self) -> bool {
+        self.counting.load(Ordering::Relaxed)
     }
 
-    /// The fewest instructions that a call of each DDI took, where any were counted.
-    pub(crate) fn least_instructions(&self) -> Vec<(&'static str, u64)> {
-        let counted = Ddi::ALL.iter().zip(&self.least);
-        counted
-            .map(|(ddi, least)| (ddi.name(), least.load(Ordering::Relaxed)))
-            .filter(|(_, least)| *least != u64::MAX)
-            .collect()
+    pub(crate) fn took(&self, ddi: Ddi, instructions: u64) {
+        let ddi = ddi.name();
+        self.with(|kept| kept.counted.push(Counted { ddi, instructions }));
+    }
+
+    /// Counts from now on, or no more, and gives what was counted since the last call.
+    pub(crate) fn count(&self, on: bool) -> Vec<Counted> {
+        self.counting.store(on, Ordering::Relaxed);
+        self.with(|kept| core::mem::take(&mut kept.counted))
     }
 
     pub(crate) fn returned(&self, ddi: Ddi, status: NTSTATUS) {

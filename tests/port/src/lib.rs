@@ -102,7 +102,7 @@ pub use port::{Port, Profile, Settings};
 pub use query::{Segment, Segments};
 pub use raw::Raw;
 pub use registration::dpi_initialize;
-pub use report::{Bugcheck, CallCount, Leak, Report, Violation};
+pub use report::{Bugcheck, CallCount, Counted, Leak, Report, Violation};
 pub use rules::{RULES, Rule, RuleInfo};
 pub use scheduler::{
     Context, ContextKind, Fate, FullPresent, Hang, NodeMetadata, Observer, Patch, Queued,

@@ -17,7 +17,7 @@ use crate::journal::Journal;
 use crate::pattern::Turns;
 use crate::registration::Registration;
 use crate::registry;
-use crate::report::Report;
+use crate::report::{Counted, Report};
 use crate::rules::Rule;
 
 /// What kind of driver the port expects.
@@ -105,6 +105,9 @@ pub(crate) struct PortInner {
     pub adapters: Mutex<Vec<Weak<AdapterInner>>>,
 }
 
+/// How often the counter of instructions is read for nothing, to know what a reading takes.
+const READINGS: usize = 8;
+
 impl Port {
     /// A port on that machine, without a driver.
     pub fn new(host: Arc<dyn Host>, settings: Settings) -> Self {
@@ -135,10 +138,23 @@ impl Port {
         self.0.driver_object.store(driver_object, Ordering::Relaxed);
     }
 
-    /// The fewest instructions that a call of each DDI took so far, by name, on a host that counts them
-    /// ([`Host::instructions`](crate::Host::instructions)); two readings of that are among them.
-    pub fn least_instructions(&self) -> Vec<(&'static str, u64)> {
-        self.0.journal.least_instructions()
+    /// Runs `work` and says what each call of a DDI took meanwhile, in the order in which they ended. Nothing on a
+    /// host that does not count instructions ([`Host::instructions`](crate::Host::instructions)).
+    ///
+    /// What the driver calls on the way, the port's callbacks included, is in a count, and so are interrupts that
+    /// came in the middle. The two readings of the counter are not.
+    pub fn count_instructions(&self, work: impl FnOnce()) -> Vec<Counted> {
+        let host = &*self.0.host;
+        let reading = || Some(host.instructions()?.abs_diff(host.instructions()?));
+        // An interrupt may have come between two of them.
+        let readings = (0..READINGS).filter_map(|_| reading()).min().unwrap_or(0);
+        self.0.journal.count(true);
+        work();
+        let mut counted = self.0.journal.count(false);
+        for call in &mut counted {
+            call.instructions = call.instructions.saturating_sub(readings);
+        }
+        counted
     }
 
     /// What the port has recorded until now.

@@ -38,6 +38,15 @@ pub struct CallCount {
     pub statuses: BTreeMap<String, u64>,
 }
 
+/// What one call of a DDI took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counted {
+    /// The DDI.
+    pub ddi: &'static str,
+    /// Instructions, from the call to its return.
+    pub instructions: u64,
+}
+
 /// A broken rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Violation {

@@ -15,8 +15,8 @@ use serde_json::Value;
 use spin::Mutex;
 use vmdisp_ring0_protocol::{self as protocol, Job, Message, Options, Reply};
 use vmdisp_scenarios::{
-    self as scenarios, Look, Picture, Progress, Row, RowOptions, Writes, find_row, main_job,
-    run_row_watched,
+    self as scenarios, Look, Picture, Progress, Row, RowOptions, Writes, find_row, instructions,
+    main_job, run_row_watched,
 };
 
 use crate::{
@@ -166,7 +166,21 @@ pub fn run(file: Vec<u8>, options: &Options) {
                 serial::message(&Message::Row(json(&result)));
             }
         }
+        Job::Instructions => {
+            match instructions(&kernel) {
+                Ok(taken) => serial::message(&Message::Instructions(json(&taken))),
+                Err(failed) => serial::message(&Message::Failed(failed.to_string())),
+            }
+            tell_faults(&kernel);
+        }
         Job::Load | Job::Break(_) => load(&kernel),
+    }
+}
+
+/// Tells the workbench what the driver left behind.
+fn tell_faults(kernel: &Kernel) {
+    for fault in scenarios::Machine::take_faults(kernel) {
+        serial::message(&Message::Failed(fault));
     }
 }
 
@@ -212,9 +226,7 @@ fn run_main_job(kernel: &Kernel, options: &Options, scale: u32) {
         Ok(summary) => serial::message(&Message::Summary(json(&summary))),
         Err(failed) => serial::message(&Message::Failed(failed.to_string())),
     }
-    for fault in scenarios::Machine::take_faults(kernel) {
-        serial::message(&Message::Failed(fault));
-    }
+    tell_faults(kernel);
 }
 
 /// Loads and unloads the driver.
@@ -228,9 +240,7 @@ fn load(kernel: &Kernel) {
             serial::message(&Message::Failed(format!("DriverEntry: {status:#010x}")));
         }
     }
-    for fault in scenarios::Machine::take_faults(kernel) {
-        serial::message(&Message::Failed(fault));
-    }
+    tell_faults(kernel);
 }
 
 fn json(value: &impl serde::Serialize) -> Value {

@@ -7,7 +7,8 @@
 //!   function named after its row, run by [`run_row`];
 //! * [`SCREEN`]: what a monitor shows, in every mode and whatever happens to the adapter;
 //! * [`ENGINE`]: what contexts render and present, wherever the memory manager puts it, compared with a model
-//!   of every byte.
+//!   of every byte;
+//! * [`instructions`]: what a call of a DDI takes, on a machine that counts instructions.
 //!
 //! The crate is `no_std`, since one of its hosts is a kernel. Scenarios talk to the driver through
 //! [`dxgk_port`], which checks every rule of the contract while they do; a scenario adds what only it
@@ -19,6 +20,7 @@ extern crate alloc;
 mod blob;
 mod call;
 mod engine;
+mod instructions;
 mod machine;
 mod main_job;
 mod matrix;
@@ -29,6 +31,7 @@ mod screen;
 mod session;
 
 pub use engine::debugged::{LABEL as DEBUGGED_LABEL, MARKER as DEBUGGED_MARKER};
+pub use instructions::{Taken, instructions};
 pub use machine::Machine;
 pub use main_job::{Made, Options, PoolSummary, Progress, Summary, TagSummary, main_job};
 pub use outcome::{Failed, Outcome};

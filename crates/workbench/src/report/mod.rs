@@ -18,5 +18,5 @@ pub use file::write_json;
 pub use number::share;
 pub use picture::print_pictures;
 pub use progress::Bar;
-pub use table::{print_groups, print_rows, print_run};
+pub use table::{print_groups, print_instructions, print_rows, print_run};
 pub use verdict::{exit_code, rows_passed};

@@ -8,7 +8,7 @@ use tabled::settings::object::{Columns, Rows};
 use tabled::settings::style::HorizontalLine;
 use tabled::settings::width::Width;
 use tabled::settings::{Alignment, Modify, Style as Lines};
-use vmdisp_scenarios::{Group, Row, RowResult};
+use vmdisp_scenarios::{Group, Row, RowResult, Taken};
 
 use super::chart::chart;
 use super::data::Run;
@@ -24,6 +24,21 @@ const ODD: Style = AnsiColor::Yellow.on_default();
 
 /// Text columns are wrapped here.
 const WIDEST: usize = 72;
+
+/// Prints what calls of the DDIs take.
+pub fn print_instructions(taken: &[Taken]) {
+    let mut table = Builder::new();
+    table.push_record(["DDI", "call", "calls", "least instructions"]);
+    for taken in taken {
+        table.push_record([
+            taken.ddi.clone(),
+            taken.call.clone(),
+            grouped(taken.times),
+            grouped(taken.instructions),
+        ]);
+    }
+    print(table, &[2, 3]);
+}
 
 /// Prints what a run gave: its calls, its pool, what is wrong, the verdict.
 pub fn print_run(run: &Run) {

@@ -5,6 +5,7 @@
 //! names of the addresses in a fault's report.
 
 mod damage;
+mod instructions;
 mod kernel;
 mod machine;
 mod ppm;
@@ -113,6 +114,15 @@ pub struct Args {
     #[arg(long, value_name = "NAME", num_args = 0..)]
     self_test: Option<Vec<String>>,
 
+    /// Count what calls of the DDIs take, in instructions, and compare with the table in docs/performance.md: fails
+    /// where one grew by more than a tenth
+    #[arg(long, conflicts_with_all = ["rows", "self_test"])]
+    instructions: bool,
+
+    /// Write that table anew
+    #[arg(long, requires = "instructions")]
+    update: bool,
+
     /// Run this kernel instead of building the project's own
     #[arg(long, value_name = "FILE", hide = true)]
     kernel: Option<PathBuf>,
@@ -171,7 +181,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
             parameters: args.parameters.iter().cloned().collect(),
             ..Options::default()
         },
-        icount: args.icount,
+        icount: args.icount || args.instructions,
         limit: Duration::from_secs(args.timeout),
         memory: None,
     };
@@ -186,6 +196,14 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         submissions: args.submissions,
     };
     let (clean, runs) = match &rows {
+        _ if args.instructions => {
+            let device = args
+                .devices
+                .first()
+                .map_or(instructions::DEVICE, String::as_str);
+            let (clean, run) = instructions::run(&session, device, args.update)?;
+            (clean, vec![run])
+        }
         Some(rows) => run_rows(&session, &devices, rows, &options)?,
         None => run_main_jobs(&session, &devices, args.scale)?,
     };

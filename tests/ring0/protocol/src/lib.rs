@@ -118,6 +118,8 @@ pub enum Job {
         /// How many submissions the storm makes.
         submissions: u32,
     },
+    /// Count the instructions of calls, all alike in every run.
+    Instructions,
     /// Break the kernel's own safety net of that name; no driver is needed.
     Break(String),
 }
@@ -134,6 +136,8 @@ pub enum Message {
     Progress(Progress),
     /// What the main job came to: the scenarios' `Summary`.
     Summary(Value),
+    /// What calls take: the scenarios' `Taken`, one for each kind.
+    Instructions(Value),
     /// The rows of the failure matrix that will be run, by name.
     Rows(Vec<String>),
     /// A row begins.
