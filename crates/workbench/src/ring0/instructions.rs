@@ -40,7 +40,9 @@ pub fn run(session: &Session, device: &str, update: bool) -> Result<(bool, Value
         fs::write(&path, text).with_context(|| format!("writing {FILE}"))?;
         println!("The table in {FILE} is written.");
     } else {
-        changes.iter().for_each(|change| eprintln!("{change}"));
+        for change in &changes {
+            eprintln!("{change}");
+        }
     }
     let stands = update || !changes.iter().any(Change::fails);
     if !stands {
