@@ -20,6 +20,9 @@ use super::{FRAME, HEIGHT, WIDTH, median};
 /// Bytes of video memory: the primary, and two surfaces.
 const VIDEO_MEMORY: u64 = 64 << 20;
 
+/// The size of a frame.
+const WHOLE: (u32, u32) = (WIDTH, HEIGHT);
+
 /// Presents that are queued at once.
 const QUEUED: [usize; 3] = [1, 2, 8];
 
@@ -93,12 +96,13 @@ impl Desktop {
         }
     }
 
-    fn present(&self, surface: usize) -> Queued {
+    /// Of the rectangle in the corner that is as large.
+    fn present(&self, surface: usize, (width, height): (u32, u32)) -> Queued {
         let frame = RECT {
             left: 0,
             top: 0,
-            right: WIDTH.cast_signed(),
-            bottom: HEIGHT.cast_signed(),
+            right: width.cast_signed(),
+            bottom: height.cast_signed(),
         };
         let present = FullPresent::Blt {
             source: self.surfaces[surface % 2],
@@ -113,11 +117,11 @@ impl Desktop {
     }
 
     /// So many presents, one queued behind the other, until the last one's fence.
-    fn presents(&self, count: usize) -> Duration {
+    fn presents(&self, count: usize, size: (u32, u32)) -> Duration {
         let begin = Instant::now();
         let mut last = None;
         for surface in 0..count {
-            last = Some(self.present(surface));
+            last = Some(self.present(surface, size));
             // The first one is on its way while the second one is built.
             self.adapter.pump();
         }
@@ -158,7 +162,7 @@ impl Desktop {
             let value = 0x5a + u8::try_from(surface).unwrap();
             // SAFETY: room for a frame, and the engine has nothing to do.
             unsafe { self.at(self.surfaces[surface]).write_bytes(value, FRAME) };
-            let queued = self.present(surface);
+            let queued = self.present(surface, WHOLE);
             self.adapter.wait(&queued).unwrap();
             // SAFETY: as above.
             let shown =
@@ -198,11 +202,11 @@ pub fn run(rounds: usize) {
         for round in 0..rounds {
             // Who comes first finds other caches than who comes second.
             if round % 2 == 0 {
-                presents.push(desktop.presents(count));
+                presents.push(desktop.presents(count, WHOLE));
                 copies.push(desktop.copies(count));
             } else {
                 copies.push(desktop.copies(count));
-                presents.push(desktop.presents(count));
+                presents.push(desktop.presents(count, WHOLE));
             }
         }
         let frame = |times| median(times).as_secs_f64() / count as f64;
@@ -221,5 +225,10 @@ pub fn run(rounds: usize) {
             copy / present
         );
     }
+    let pixels = (0..rounds).map(|_| desktop.presents(1, (1, 1))).collect();
+    println!(
+        "\nA present of one pixel until its fence, median: {:.1} us.",
+        median(pixels).as_secs_f64() * 1e6
+    );
     desktop.close();
 }
