@@ -14,7 +14,7 @@ fn queue(line: &Line) -> Queue {
     Queue::try_new(TAG, line.interrupt(), published, passive()).unwrap()
 }
 
-fn begin<'queue>(queue: &'queue Queue, fence: u32) -> Turn<'queue> {
+fn begin(queue: &Queue, fence: u32) -> Turn<'_> {
     let _ = queue.submit(Job::nothing(fence), passive());
     match queue.next(passive()) {
         Next::Execute(turn) => turn,
