@@ -4,6 +4,12 @@
 //! from where they are mapped, as memmove does. The moves are the widest that a kernel driver may use
 //! without saving vector state: 16 bytes, SSE2's on x64 and NEON's on ARM64. Both belong to the
 //! target's baseline, which the kernel keeps for drivers; AVX does not.
+//!
+//! **Who else touches the bytes.** Work of one allocation is ordered by the queue's lock, and the processor's use of
+//! it by the fence, which is told after the last move; a reset waits for the move under way (`engine/permit.rs`).
+//! What is left is a program that writes what it has queued, and the screen, which is read all the time. So there is
+//! never a reference to these bytes, each is moved as a value, and nothing is decided by what it holds: a move
+//! that meets a write gives the old byte or the new one, in the picture of who wrote it.
 
 use super::Window;
 

@@ -13,8 +13,9 @@ pub struct Bar {
     layout: Layout,
 }
 
-// SAFETY: the memory belongs to the bar alone, and everybody accesses it with volatile operations, as
-// they would a device's.
+// SAFETY: the memory belongs to the bar alone, and nobody has a reference to it. The adapter reads it with volatile
+// operations at any time, as a screen does; the driver and the port move bytes by pointers, one after the other,
+// since a fence is told after the last move and an allocation locked after the fence.
 unsafe impl Send for Bar {}
 // SAFETY: as above.
 unsafe impl Sync for Bar {}

@@ -55,6 +55,7 @@ mod create;
 mod destroy;
 mod display_only;
 mod engine;
+mod engine_hangs;
 mod hand_over;
 mod lifecycle;
 mod open;
@@ -84,6 +85,7 @@ fn every_rule_has_a_saboteur() {
         hand_over::BROKEN,
         screen::BROKEN,
         engine::BROKEN,
+        engine_hangs::BROKEN,
         lifecycle::BROKEN,
         open::BROKEN,
         paging::BROKEN,
