@@ -3,8 +3,8 @@
 use std::cell::Cell;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use dxgk_port::{AdapterIndex, Host, PoolUse, SystemPages, TagUse};
 use dxgk_sys::{DXGK_DISPLAY_INFORMATION, MEMORY_CACHING_TYPE};
@@ -24,6 +24,10 @@ pub struct ProcessHost {
     mapped: Mutex<Vec<usize>>,
     line: Line,
     started: Instant,
+    /// How many DPCs were queued.
+    dpcs: Mutex<u64>,
+    /// Another one was.
+    dpc: Condvar,
 }
 
 impl ProcessHost {
@@ -35,7 +39,21 @@ impl ProcessHost {
             mapped: Mutex::default(),
             line,
             started,
+            dpcs: Mutex::new(0),
+            dpc: Condvar::new(),
         }
+    }
+
+    /// How many DPCs were queued so far.
+    pub fn dpcs(&self) -> u64 {
+        *self.dpcs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sleeps until another number of DPCs than `seen` was queued, or so long.
+    pub fn wait_for_dpc(&self, seen: u64, most: Duration) {
+        let dpcs = self.dpcs.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.dpc.wait_timeout_while(dpcs, most, |now| *now == seen);
+        drop(waited);
     }
 
     pub fn adapters(&self) -> usize {
@@ -129,6 +147,11 @@ impl Host for ProcessHost {
 
     fn interrupt_line(&self, adapter: AdapterIndex) -> Option<u8> {
         self.adapter(adapter).interrupt_line()
+    }
+
+    fn dpc_queued(&self, _adapter: AdapterIndex) {
+        *self.dpcs.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.dpc.notify_all();
     }
 
     fn pool(&self) -> PoolUse {

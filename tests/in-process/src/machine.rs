@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::ptr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use dxgk_port::{Host, Port, Settings, Status};
 use dxgk_sys::status::STATUS_SUCCESS;
@@ -107,6 +108,17 @@ impl InProcess {
     /// Does something with an adapter; false if there is none with that number.
     fn with_adapter(&self, adapter: u32, work: impl FnOnce(&Adapter)) -> bool {
         self.host.find(adapter).map(work).is_some()
+    }
+
+    /// How many DPCs drivers have queued so far.
+    pub fn dpcs(&self) -> u64 {
+        self.host.dpcs()
+    }
+
+    /// Sleeps until another number of DPCs than `seen` was queued, or so long: a waiter that does not want to keep a
+    /// processor busy pumps the scheduler then.
+    pub fn wait_for_dpc(&self, seen: u64, most: Duration) {
+        self.host.wait_for_dpc(seen, most);
     }
 
     /// The pictures that scenarios have kept for people.
