@@ -33,6 +33,9 @@ const target = {
     words(address, count) {
         return host.memory.readMemoryValues(address, count, 8);
     },
+    byteAt(address) {
+        return number(Array.from(host.memory.readMemoryValues(address, 1, 1))[0]);
+    },
     text(address) {
         return host.memory.readString(address);
     },
@@ -67,7 +70,11 @@ const KINDS = ["?", "buffer", "surface", "primary", "shadow", "staging", "GDI su
 const OBJECT = "enum2$<vmdisp::allocation::object::Object>";
 const TROUBLES = ["none", "private data", "a record", "memory"];
 const RUN = 65536;
-const LIVE = 0x40;
+/** Bytes that slots are a multiple of, and bytes of a cache line. */
+const GRAIN = 32;
+const LINE = 64;
+/** The state of a slot whose object has been pinned: its class and its pins are in its word. */
+const PINNED = 3;
 
 /** What `dx` shows of an object in a line is its `line`. */
 class Shown {
@@ -117,18 +124,28 @@ function* runs(slab) {
     }
 }
 
-/** The addresses of a slab's slots that are taken, or look so. */
+/** How many slots a run has, and where the first one is: behind their stamps. */
+function layout(slotBytes) {
+    const stamps = (count) => Math.ceil(count / LINE) * LINE;
+    let count = Math.floor(RUN / slotBytes);
+    while (stamps(count) + count * slotBytes > RUN) {
+        count -= 1;
+    }
+    return { count, head: stamps(count) };
+}
+
+/** A slab's slots that are taken, or look so, and the addresses of their stamps. */
 function* taken(slab, slotBytes) {
     if (number(slab.mode) === 0) {
         for (const run of runs(slab)) {
             const base = run.base.p.value.address;
             const free = Array.from(run.state.value.map);
-            const count = Math.floor(RUN / slotBytes);
+            const { count, head } = layout(slotBytes);
             for (let slot = 0; slot < count; slot += 1) {
                 const word = free[slot >>> 6];
                 const half = (slot & 32) === 0 ? low(word) : high(word);
                 if ((half >>> (slot & 31) & 1) === 0) {
-                    yield base.add(slot * slotBytes);
+                    yield { address: base.add(slot * slotBytes), stampAt: base.subtract(head).add(slot) };
                 }
             }
         }
@@ -139,24 +156,32 @@ function* taken(slab, slotBytes) {
     const cells = table.address.add(target.bytes("vmdisp::pool::set::Table"));
     for (const cell of target.words(cells, number(table.dereference().mask) + 1)) {
         if (high(cell) !== 0 || low(cell) > 1) {
-            yield cell;
+            yield { address: cell, stampAt: cell.add(slotBytes) };
         }
     }
+}
+
+/** A slot's handle: one bit of the generation turns the highest bit of the address, the others are its lowest. */
+function handleOf(address, generation) {
+    const handle = address.add(generation >>> 1);
+    return (generation & 1) === 0 ? handle : handle.bitwiseXor(host.parseInt64("0x8000000000000000", 16));
 }
 
 /** The live objects of a pool of objects of this type. */
 function* live(pool, type) {
     const slab = pool.slab.pointer.dereference();
     const slotType = `vmdisp::pool::slot::Slot<${type}${type.endsWith(">") ? " " : ""}>`;
-    const slotBytes = Math.ceil(target.bytes(slotType) / 64) * 64;
-    for (const address of taken(slab, slotBytes)) {
-        const slot = target.object(address, slotType);
-        const header = atomic(slot.header);
-        if ((low(header) & LIVE) !== 0) {
+    const slotBytes = Math.ceil(target.bytes(slotType) / GRAIN) * GRAIN;
+    for (const { address, stampAt } of taken(slab, slotBytes)) {
+        const stamp = target.byteAt(stampAt);
+        const state = stamp >>> 6;
+        if (state !== 0) {
+            const slot = target.object(address, slotType);
+            const word = state === PINNED ? low(atomic(slot.word)) : state - 1;
             yield {
-                handle: address.add(low(header) & 63),
-                kind: low(header) >>> 8 & 3,
-                pins: low(header) >>> 10,
+                handle: handleOf(address, stamp & 63),
+                kind: word & 1,
+                pins: word >>> 1,
                 object: target.object(slot.value.targetLocation, type),
             };
         }
@@ -219,19 +244,21 @@ function listAdapters() {
 }
 
 function allocation(handle, pins, object) {
-    const [usage, extent, layout, bytes, refresh, place] = object.variant0.value.__0.__0;
+    const { usage: nonZero, layout, rest } = object.variant0.value.__0;
+    const usage = nonZero.__0.__0;
+    const kind = low(usage) & 0xff;
+    const [width, height, pitch] = [low(layout) & 0xffff, low(layout) >>> 16, high(layout)];
     const members = {
         handle,
-        kind: KINDS[low(usage)] || `kind ${low(usage)}`,
-        flags: high(usage),
-        width: low(extent),
-        height: high(extent),
-        format: low(layout),
-        pitch: high(layout),
-        bytes: number(bytes),
-        refresh: high(refresh) === 0 ? 0 : low(refresh) / high(refresh),
-        vidPnSource: low(place),
-        segments: high(place),
+        kind: KINDS[kind] || `kind ${kind}`,
+        flags: low(usage) >>> 8 & 0xff,
+        width,
+        height,
+        format: high(usage),
+        pitch,
+        bytes: KINDS[kind] === "buffer" ? number(rest) : pitch * height,
+        refresh: KINDS[kind] === "buffer" || high(rest) === 0 ? 0 : low(rest) / high(rest),
+        segments: low(usage) >>> 16 & 0xff,
         pins,
     };
     const size = members.width === 0 ? "" : ` ${members.width} x ${members.height}, pitch ${members.pitch}, format ${members.format},`;

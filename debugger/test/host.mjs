@@ -23,6 +23,10 @@ export class Int64 {
         return new Int64(this.#value - Int64.of(other));
     }
 
+    bitwiseXor(other) {
+        return new Int64(this.#value ^ Int64.of(other));
+    }
+
     getLowPart() {
         return Number(this.#value & 0xffffffffn);
     }
@@ -180,6 +184,7 @@ export class Debugger {
                 return { name: type.name, size: new Int64(type.bytes) };
             },
             createTypedObject: (location, module, name) => this.object(address(location), this.named(module, name)),
+            parseInt64: (text, radix) => new Int64(radix === 16 ? `0x${text.replace(/^0x/, "")}` : text),
             memory: {
                 readMemoryValues: (location, count, size = 1, signed = false) => {
                     const values = [];

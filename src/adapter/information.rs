@@ -127,5 +127,5 @@ pub fn private_data(adapter: &Adapter, irql: Passive) -> AdapterData {
         .running(irql)
         .map_or(0, |running| running.hardware.hardware().id());
     let sizes = adapter.segments.sizes();
-    AdapterData::new(id, sizes.video_memory, sizes.largest_primary)
+    AdapterData::new(id, sizes.video_memory, sizes.largest_primary())
 }

@@ -88,6 +88,8 @@ impl From<Full> for Error {
 /// # Errors
 ///
 /// See [`Error`]; each comes with one debug line, but for want of memory.
+#[inline(always)]
+#[allow(clippy::inline_always)] // it is the callback itself
 pub fn create<V: Fn(&DXGK_ALLOCATIONINFO) -> CallerData<'_>>(
     store: &Store,
     segments: &Segments,
@@ -117,7 +119,7 @@ pub fn create<V: Fn(&DXGK_ALLOCATIONINFO) -> CallerData<'_>>(
         && let [info] = &mut *elements.infos
     {
         let data = (elements.view)(info);
-        let made = single::create(store, &sizes, label, data, irql)
+        let made = single::create(store, sizes, label, data, irql)
             .inspect_err(|_| info.hAllocation = ptr::null_mut())?;
         describe(info, usage(&made.words), &made.decided);
         info.hAllocation = made.allocation.as_ptr();
@@ -160,7 +162,7 @@ fn create_list<V: Fn(&DXGK_ALLOCATIONINFO) -> CallerData<'_>>(
     };
 
     let sizes = segments.sizes();
-    let mut reader = Reader::new(CALL, &sizes, irql);
+    let mut reader = Reader::new(CALL, sizes, irql);
     let count = infos.len();
     let new_resource = with_resource && existing.is_none();
     let slots = count.saturating_add(usize::from(new_resource));
@@ -180,6 +182,8 @@ fn create_list<V: Fn(&DXGK_ALLOCATIONINFO) -> CallerData<'_>>(
         Ok::<_, Error>(())
     })?;
 
+    // At most 65,536.
+    let count = u32::try_from(count).unwrap_or(u32::MAX);
     if let Some(existing) = existing {
         existing.add(count, bytes);
     } else if new_resource {

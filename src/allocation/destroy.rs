@@ -41,22 +41,27 @@ pub fn destroy(store: &Store, call: &Call<'_>, irql: Passive) -> Result<(), Wron
     {
         return Ok(());
     }
-    destroy_list(store, call, irql)
+    destroy_list(store, call.allocations, call.resource, irql)
 }
 
 /// As [`destroy`], for whatever the list and the handles are.
 #[inline(never)]
-fn destroy_list(store: &Store, call: &Call<'_>, irql: Passive) -> Result<(), WrongHandle> {
-    let resource = call.resource.unwrap_or(ptr::null_mut());
+fn destroy_list(
+    store: &Store,
+    allocations: &[HANDLE],
+    resource: Option<HANDLE>,
+    irql: Passive,
+) -> Result<(), WrongHandle> {
+    let resource = resource.unwrap_or(ptr::null_mut());
     store.objects.prefetch(resource);
-    for handle in call.allocations.iter().take(AHEAD) {
+    for handle in allocations.iter().take(AHEAD) {
         store.objects.prefetch(*handle);
     }
     let (wrong_allocation, wrong_resource) = {
         // Both under one lock, where they lie together; it is let go before anything is said.
         let mut gone = store.objects.release_batch(irql);
         (
-            gone.discard_all(Object::ALLOCATION, call.allocations),
+            gone.discard_all(Object::ALLOCATION, allocations),
             gone.discard(Object::RESOURCE, resource).err(),
         )
     };

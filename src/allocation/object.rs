@@ -1,100 +1,110 @@
 //! What the driver keeps for each allocation, resource and opening.
 
-use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use core::num::NonZeroU64;
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use vmdisp_abi::allocation::{AllocationFlags, Kind};
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, transmute_ref};
+use vmdisp_abi::allocation::{AllocationFlags, Kind, MAX_DIMENSION, NO_VIDPN_SOURCE};
+use zerocopy::transmute;
 
-use super::spec::{Decided, Words};
+use super::spec::{Decided, SOURCE, Words};
 use crate::memory::segments::SegmentSet;
 use crate::pool::{Class, Handle};
 
-/// One allocation, 48 bytes. It is written once, when it is created.
+/// One allocation, 24 bytes. It is written once, when it is created.
 ///
 /// It is kept in words, not in members: a processor that stores members and then copies them in larger
 /// pieces has to wait.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Allocation([u64; WORDS]);
-
-const WORDS: usize = size_of::<Members>() / size_of::<u64>();
-
-/// What the words are: the members of its private data, checked and completed.
-#[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
-#[repr(C)]
-struct Members {
-    kind: u32,
-    flags: u32,
-    width: u32,
-    height: u32,
-    format: u32,
-    pitch: u32,
-    bytes: u64,
-    refresh: [u32; 2],
-    vidpn_source: u32,
-    segments: u32,
+pub struct Allocation {
+    /// Kind, flags, segments, [`MARK`]: a byte each; format: four. Never zero, by which an [`Object`] tells
+    /// an allocation from a resource.
+    usage: NonZeroU64,
+    /// Width and height: two bytes each; pitch: four.
+    layout: u64,
+    /// Refresh rate of a primary, numerator and denominator: four bytes each; bytes of a buffer: all
+    /// eight. No allocation has both.
+    rest: u64,
 }
+
+/// The bit of [`Allocation::usage`] that is always set.
+const MARK: NonZeroU64 = match NonZeroU64::new(1 << 31) {
+    Some(mark) => mark,
+    None => NonZeroU64::MIN,
+};
+
+// What a width and a height have room for.
+const _: () = assert!(MAX_DIMENSION <= u16::MAX as u32);
 
 impl Allocation {
     /// Checked data, completed by what the driver has decided.
     #[inline]
     pub(super) fn new(data: &Words, decided: &Decided) -> Self {
-        // The driver's own in place of the upper half.
-        let with = |word: u64, high: u32| word & u64::from(u32::MAX) | u64::from(high) << 32;
-        let [_, usage, extent, layout, _, refresh, place] = *data;
-        Self([
-            usage,
-            extent,
-            with(layout, decided.pitch),
-            decided.bytes.get(),
-            refresh,
-            with(place, decided.segments.bits()),
-        ])
+        let [_, usage, extent, layout, buffer_bytes, refresh, _] = *data;
+        let segments = u64::from(decided.segments.bits());
+        Self {
+            usage: MARK | usage & 0xff | usage >> 24 | segments << 16 | layout << 32,
+            layout: extent & 0xffff | extent >> 16 | u64::from(decided.pitch) << 32,
+            rest: buffer_bytes | refresh,
+        }
     }
 
-    /// The members.
-    #[inline]
-    fn data(&self) -> &Members {
-        transmute_ref!(&self.0)
+    /// A member of `word` that begins at bit `from` and has 32 bits at most.
+    fn member(word: u64, from: u32, mask: u32) -> u32 {
+        // The lower half of what is left.
+        let [low, _]: [u32; 2] = transmute!(word >> from);
+        low & mask
     }
 
     /// Its size in bytes, as dxgkrnl was told.
     pub fn bytes(&self) -> u64 {
-        self.data().bytes
+        match self.kind() {
+            Kind::Buffer => self.rest,
+            // It was checked: a product of two 32-bit numbers.
+            _ => u64::from(self.pitch()).wrapping_mul(self.height().into()),
+        }
     }
 
     /// Pixels in a row; 0 for a buffer.
     pub fn width(&self) -> u32 {
-        self.data().width
+        Self::member(self.layout, 0, 0xffff)
     }
 
     /// Rows; 0 for a buffer.
     pub fn height(&self) -> u32 {
-        self.data().height
+        Self::member(self.layout, 16, 0xffff)
     }
 
     /// Bytes from one row to the next; 0 for a buffer.
     pub fn pitch(&self) -> u32 {
-        self.data().pitch
+        Self::member(self.layout, 32, u32::MAX)
     }
 
     /// `D3DDDIFORMAT`; 0 (`D3DDDIFMT_UNKNOWN`) for a buffer.
     pub fn format(&self) -> u32 {
-        self.data().format
+        Self::member(self.usage.get(), 32, u32::MAX)
     }
 
     /// Refresh rate of a primary in Hz as numerator and denominator; 0/0 for everything else.
     pub fn refresh(&self) -> (u32, u32) {
-        self.data().refresh.into()
+        if self.kind() == Kind::Primary {
+            let rate: [u32; 2] = transmute!(self.rest);
+            rate.into()
+        } else {
+            (0, 0)
+        }
     }
 
     /// `VidPN` source of a primary, else `D3DDDI_ID_UNINITIALIZED`.
     pub fn vidpn_source(&self) -> u32 {
-        self.data().vidpn_source
+        match self.kind() {
+            Kind::Primary => SOURCE,
+            _ => NO_VIDPN_SOURCE,
+        }
     }
 
     /// What it is for.
     pub fn kind(&self) -> Kind {
-        match Kind::from_number(self.data().kind) {
+        match Kind::from_number(Self::member(self.usage.get(), 0, 0xff)) {
             Some(kind) => kind,
             // It was checked: there is no other.
             None => Kind::Buffer,
@@ -103,17 +113,17 @@ impl Allocation {
 
     /// How it is used.
     pub fn flags(&self) -> AllocationFlags {
-        AllocationFlags::from_bits_truncate(self.data().flags)
+        AllocationFlags::from_bits_truncate(Self::member(self.usage.get(), 8, 0xff))
     }
 
     /// The segments that it may be in: at least one, and it fits into each.
     pub fn segments(&self) -> SegmentSet {
-        SegmentSet::from_bits(self.data().segments)
+        SegmentSet::from_bits(Self::member(self.usage.get(), 16, 0xff))
     }
 }
 
-/// What the pool of allocations and resources holds: the two come and go together. 56 bytes, so that
-/// one shares a cache line with the pool's word for its slot.
+/// What the pool of allocations and resources holds: the two come and go together. 24 bytes, so that
+/// an allocation and its resource, with the pool's words for their slots, share a cache line.
 pub enum Object {
     /// Of the class [`Object::ALLOCATION`].
     Allocation(Allocation),
@@ -121,7 +131,7 @@ pub enum Object {
     Resource(Resource),
 }
 
-const _: () = assert!(size_of::<Object>() == 56);
+const _: () = assert!(size_of::<Object>() == 24);
 
 impl Object {
     /// The class of allocations.
@@ -135,30 +145,30 @@ impl Object {
 pub struct Resource {
     /// [`vmdisp_abi::resource::ResourceData::label`]; 0 if there was no such data.
     pub label: u32,
-    /// Allocations made for it so far, those that are gone included.
-    made: AtomicUsize,
+    /// Allocations made for it so far, those that are gone included, modulo 2^32.
+    made: AtomicU32,
     /// Bytes of all those.
     bytes: AtomicU64,
 }
 
 impl Resource {
     /// A resource with its first `count` allocations of `bytes` bytes together.
-    pub const fn new(label: u32, count: usize, bytes: u64) -> Self {
+    pub const fn new(label: u32, count: u32, bytes: u64) -> Self {
         Self {
             label,
-            made: AtomicUsize::new(count),
+            made: AtomicU32::new(count),
             bytes: AtomicU64::new(bytes),
         }
     }
 
     /// Counts `count` more allocations of `bytes` bytes together.
-    pub fn add(&self, count: usize, bytes: u64) {
+    pub fn add(&self, count: u32, bytes: u64) {
         self.made.fetch_add(count, Ordering::Relaxed);
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// Allocations made for it so far, and their bytes.
-    pub fn made(&self) -> (usize, u64) {
+    pub fn made(&self) -> (u32, u64) {
         (
             self.made.load(Ordering::Relaxed),
             self.bytes.load(Ordering::Relaxed),

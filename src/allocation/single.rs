@@ -29,7 +29,7 @@ pub struct Made {
 #[inline(always)]
 pub fn create(
     store: &Store,
-    sizes: &Sizes,
+    sizes: Sizes,
     label: u32,
     data: CallerData<'_>,
     irql: Passive,

@@ -29,7 +29,7 @@ use crate::memory::segments::{SegmentSet, Sizes};
 pub use self::reader::{Reader, usage};
 
 /// The `VidPN` source that primaries belong to: these adapters have one.
-const SOURCE: u32 = 0;
+pub(super) const SOURCE: u32 = 0;
 
 /// Why private data is refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -123,7 +123,8 @@ pub fn complete(
 }
 
 /// Reads and checks the private data of a resource for the DDI `call`; none at all is fine.
-#[inline]
+#[inline(always)]
+#[allow(clippy::inline_always)] // one comparison
 pub fn fetch_label(
     call: &'static CStr,
     data: CallerData<'_>,
@@ -132,6 +133,11 @@ pub fn fetch_label(
     if data.bytes() == 0 {
         return Ok(0);
     }
+    read_label(call, data, irql)
+}
+
+#[inline(never)]
+fn read_label(call: &'static CStr, data: CallerData<'_>, irql: Passive) -> Result<u32, Refusal> {
     let mut copy = ResourceData::new_zeroed();
     let expected = Header::new(resource::MAGIC, resource::BYTES);
     if data.bytes() != u32::from(resource::BYTES) {
@@ -338,7 +344,7 @@ fn check_primary(
     if data.refresh_numerator != 0 && data.refresh_denominator == 0 {
         return refuse(call, c"refresh_denominator", 0, c"zero");
     }
-    if bytes > sizes.largest_primary {
+    if bytes > sizes.largest_primary() {
         return refuse(call, c"Size", bytes, c"a primary over half of video memory");
     }
     Ok(())

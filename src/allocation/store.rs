@@ -25,7 +25,7 @@ pub(super) struct ResourceRef<'a>(Ref<'a, Object>);
 
 impl ResourceRef<'_> {
     /// Counts `count` more allocations of `bytes` bytes together.
-    pub fn add(&self, count: usize, bytes: u64) {
+    pub fn add(&self, count: u32, bytes: u64) {
         if let Object::Resource(resource) = &*self.0 {
             resource.add(count, bytes);
         }

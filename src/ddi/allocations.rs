@@ -8,7 +8,7 @@ use dxgk_sys::{
     D3DKMDT_GDISURFACEDATA, D3DKMDT_SHADOWSURFACEDATA, D3DKMDT_STAGINGSURFACEDATA,
     D3DKMDT_STANDARDALLOCATION_TYPE, DXGK_ALLOCATIONINFO, DXGK_DESTROYALLOCATIONFLAGS,
     DXGKARG_CREATEALLOCATION, DXGKARG_DESCRIBEALLOCATION, DXGKARG_DESTROYALLOCATION,
-    DXGKARG_GETSTANDARDALLOCATIONDRIVERDATA,
+    DXGKARG_GETSTANDARDALLOCATIONDRIVERDATA, HANDLE,
 };
 
 use super::etw::{self, Event};
@@ -79,20 +79,13 @@ callbacks! {
         let with_resource = copy.Flags.contains(DXGK_DESTROYALLOCATIONFLAGS::DestroyResource);
         // SAFETY: the list that the argument names.
         let list = unsafe { view::list(copy.pAllocationList, copy.NumAllocations) };
-        let call = destroy::Call {
-            allocations: list.unwrap_or_default(),
-            resource: with_resource.then_some(copy.hResource),
+        let resource = with_resource.then_some(copy.hResource);
+        let destroyed = if let Some(allocations) = list {
+            let call = destroy::Call { allocations, resource };
+            destroy::destroy(&adapter.store, &call, irql)
+        } else {
+            without_list(adapter, copy.NumAllocations, resource, irql)
         };
-        let mut destroyed = destroy::destroy(&adapter.store, &call, irql);
-        if list.is_none() && destroyed.is_ok() {
-            complain(
-                c"DestroyAllocation",
-                c"pAllocationList",
-                copy.NumAllocations.into(),
-                c"NULL or misaligned, for so many entries",
-            );
-            destroyed = Err(destroy::WrongHandle);
-        }
         if with_resource {
             // contract: D7. The header's pointer is to const, the page's member is [in/out]: written
             // through the raw pointer, as dxgkrnl's argument is writable memory.
@@ -199,6 +192,32 @@ unsafe fn create(adapter: &Adapter, argument: &mut DXGKARG_CREATEALLOCATION, irq
         call,
         irql,
     ))
+}
+
+/// A DestroyAllocation whose list cannot be read: the resource goes all the same.
+#[cold]
+fn without_list(
+    adapter: &Adapter,
+    count: u32,
+    resource: Option<HANDLE>,
+    irql: Passive,
+) -> Result<(), destroy::WrongHandle> {
+    let allocations = &[];
+    destroy::destroy(
+        &adapter.store,
+        &destroy::Call {
+            allocations,
+            resource,
+        },
+        irql,
+    )?;
+    complain(
+        c"DestroyAllocation",
+        c"pAllocationList",
+        count.into(),
+        c"NULL or misaligned, for so many entries",
+    );
+    Err(destroy::WrongHandle)
 }
 
 /// The private data of one element.

@@ -51,11 +51,25 @@ pub fn unregister(context: *const c_void, irql: impl AtMostDispatch) -> Option<N
 ///
 /// The reference is used only while the DDI runs that got the handle: dxgkrnl removes no adapter in
 /// the middle of one.
+#[inline]
 pub unsafe fn adapter<'call>(context: *const c_void) -> Option<&'call Adapter> {
-    let slot = ADAPTERS.iter().find(|slot| is(slot, context))?;
-    let adapter = NonNull::new(slot.load(Ordering::Acquire))?;
+    // Mostly there is one, and it is the first.
+    let [first, ..] = &ADAPTERS;
+    let first = first.load(Ordering::Acquire);
+    let adapter = if ptr::eq(first.cast_const().cast(), context) {
+        NonNull::new(first)?
+    } else {
+        find_adapter(context)?
+    };
     // SAFETY: it is a live adapter, and stays one for the call.
     Some(unsafe { adapter.as_ref() })
+}
+
+#[cold]
+#[inline(never)]
+fn find_adapter(context: *const c_void) -> Option<NonNull<Adapter>> {
+    let slot = ADAPTERS.iter().find(|slot| is(slot, context))?;
+    NonNull::new(slot.load(Ordering::Acquire))
 }
 
 /// The device with this `hDevice`, and its adapter.

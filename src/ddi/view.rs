@@ -15,7 +15,7 @@ pub unsafe fn list<'call, T>(first: *const T, count: u32) -> Option<&'call [T]> 
         return Some(&[]);
     }
     if first.is_null() || !first.is_aligned() {
-        return None;
+        return none();
     }
     // SAFETY: the caller vouches for the elements; the pointer has been checked.
     Some(unsafe { slice::from_raw_parts(first, length) })
@@ -32,8 +32,14 @@ pub unsafe fn list_mut<'call, T>(first: *mut T, count: u32) -> Option<&'call mut
         return Some(&mut []);
     }
     if first.is_null() || !first.is_aligned() {
-        return None;
+        return none();
     }
     // SAFETY: the caller vouches for the elements; the pointer has been checked.
     Some(unsafe { slice::from_raw_parts_mut(first, length) })
+}
+
+/// `None`, out of the way of what mostly is.
+#[cold]
+const fn none<T>() -> Option<T> {
+    None
 }

@@ -3,7 +3,9 @@
 //! They are named here, and not taken from `core` by each file, so that the model checker loom can
 //! put its own in their place and run that code as it stands.
 
-pub use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence};
+pub use core::sync::atomic::{
+    AtomicBool, AtomicPtr, AtomicU8, AtomicU64, AtomicUsize, Ordering, fence,
+};
 
 /// Whether this is a model: then the pool's parts are as small as they can be, so that a few steps
 /// fill them.
@@ -13,8 +15,8 @@ pub const MODEL: bool = false;
 ///
 /// # Safety
 ///
-/// `at` points to zeroed memory that nothing else uses, aligned for an [`AtomicUsize`].
+/// `at` points to zeroed memory that nothing else uses, aligned for the atomic.
 #[inline]
-pub unsafe fn from_zeroes(at: *mut AtomicUsize) {
+pub unsafe fn from_zeroes<A>(at: *mut A) {
     let _ = at;
 }

@@ -136,7 +136,6 @@ impl Segments {
         let video_memory = self.video_memory_bytes();
         Sizes {
             video_memory,
-            largest_primary: (video_memory / 2) & !(PAGE - 1),
             least_pitch: self.least_pitch.load(Ordering::Relaxed),
         }
     }
@@ -147,13 +146,17 @@ impl Segments {
 pub struct Sizes {
     /// Bytes of video memory; 0 while the adapter is not started.
     pub video_memory: u64,
-    /// The largest primary, in bytes: half of video memory, in whole pages.
-    pub largest_primary: u64,
     /// The shortest pitch of a primary, in bytes.
     pub least_pitch: u32,
 }
 
 impl Sizes {
+    /// The largest primary, in bytes: half of video memory, in whole pages.
+    #[must_use]
+    pub const fn largest_primary(&self) -> u64 {
+        (self.video_memory / 2) & !(PAGE - 1)
+    }
+
     /// The size of the smallest segment, in bytes: what fits there fits into any.
     #[must_use]
     #[inline]
@@ -218,8 +221,8 @@ mod tests {
         let segments = Segments::new();
         for bytes in [16 << 20, (16 << 20) + 4096, 8 << 20, 4096, 0] {
             segments.set(0, bytes, 0);
-            assert!(segments.sizes().largest_primary * 2 <= bytes);
-            assert_eq!(segments.sizes().largest_primary % 4096, 0);
+            assert!(segments.sizes().largest_primary() * 2 <= bytes);
+            assert_eq!(segments.sizes().largest_primary() % 4096, 0);
         }
     }
 }

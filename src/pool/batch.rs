@@ -14,6 +14,7 @@ use super::release::ReleaseBatch;
 use super::run::{Run, Slots};
 use super::slab::Slab;
 use super::slot::Slot;
+use super::stamp::Stamp;
 use super::{Class, Full, Handle, Mode};
 use crate::kernel::irql::Dispatch;
 use crate::kernel::sync::MODEL;
@@ -32,6 +33,8 @@ pub(super) struct Piece {
     pub(super) slots: Slots,
     /// The slot that bit 0 of the word stands for, a [`Slot`] of the pool's type.
     pub(super) word: NonNull<c_void>,
+    /// The stamp of that slot.
+    pub(super) stamps: NonNull<Stamp>,
 }
 
 /// What a batch has taken.
@@ -40,8 +43,9 @@ struct Taken<T> {
     left: u64,
     /// All slots of that piece.
     bits: u64,
-    /// The slot that bit 0 of that word stands for.
+    /// The slot that bit 0 of that word stands for, and its stamp.
     word: NonNull<Slot<T>>,
+    stamps: NonNull<Stamp>,
     /// How many pieces are in use, and how many there are.
     used: usize,
     count: usize,
@@ -122,30 +126,36 @@ impl<'a, T: Send + Sync> Batch<'a, T> {
         if self.watched && !ask() {
             return Err(Full);
         }
-        let (slot, link) = match self.taken.next() {
-            Some(slot) => (slot, ptr::null_mut()),
+        let ((slot, stamp), link) = match self.taken.next() {
+            Some(next) => (next, ptr::null_mut()),
             None => (self.take().ok_or(Full)?, self.taken.before),
         };
         // SAFETY: the batch has taken the slot, so it lives.
         let held = unsafe { slot.as_ref() };
-        let handle = held.hold(class, link);
+        held.hold(class, link);
         // SAFETY: the batch holds the slot, which has no value yet.
         unsafe { held.write(value()) };
-        Ok(Handle(handle))
+        // SAFETY: as above, so its stamp lives, too.
+        let stamp = unsafe { stamp.as_ref() };
+        Ok(Handle(stamp.generation().handle_of(slot)))
     }
 
     /// Makes every object visible.
     #[inline(always)]
     pub fn commit(&mut self) {
+        let (slab, irql) = (self.slab, self.irql);
         let taken = &mut self.taken;
-        let publish = |slot: NonNull<Slot<T>>| {
+        let publish = |slot: NonNull<Slot<T>>, stamp: NonNull<Stamp>| {
             // SAFETY: the batch holds the slot.
-            unsafe { slot.as_ref() }.publish();
+            let class = unsafe { slot.as_ref() }.class();
+            // SAFETY: as above, and the stamp is the slot's.
+            unsafe { stamp.as_ref() }.open(class);
         };
         if taken.count == 1 && taken.linked.is_null() {
-            Taken::each_of(taken.word, taken.bits ^ taken.left, publish);
+            let filled = taken.bits ^ taken.left;
+            Taken::each_of(taken.word, taken.stamps, filled, publish);
         } else {
-            taken.each(publish);
+            taken.each(|slot| slab.stamp(slot, irql), publish);
         }
         if taken.left != 0 || taken.used != taken.count {
             taken.give_unused(&mut ReleaseBatch::new(self.slab, self.irql));
@@ -155,12 +165,12 @@ impl<'a, T: Send + Sync> Batch<'a, T> {
 
     /// The first slot of the next piece, or of those that are taken now.
     #[inline(never)]
-    fn take(&mut self) -> Option<NonNull<Slot<T>>> {
+    fn take(&mut self) -> Option<(NonNull<Slot<T>>, NonNull<Stamp>)> {
         let taken = &mut self.taken;
         if self.slab.mode == Mode::PerObject {
             let slot = self.slab.reserve_single(self.irql)?;
             taken.before = core::mem::replace(&mut taken.linked, slot.as_ptr());
-            return Some(slot);
+            return Some((slot, Slab::stamp_of_single(slot)));
         }
         if !taken.begin(taken.used) {
             taken.link();
@@ -181,6 +191,7 @@ impl<T> Taken<T> {
             left: 0,
             bits: 0,
             word: NonNull::dangling(),
+            stamps: NonNull::dangling(),
             used: 0,
             count: 0,
             linked: ptr::null_mut(),
@@ -204,7 +215,8 @@ impl<T> Taken<T> {
         let Some(piece) = self.pieces().get(number) else {
             return false;
         };
-        let (bits, word) = (piece.slots.bits, piece.word.cast());
+        let (bits, word, stamps) = (piece.slots.bits, piece.word.cast(), piece.stamps);
+        self.stamps = stamps;
         self.bits = bits;
         self.left = bits;
         self.word = word;
@@ -212,14 +224,16 @@ impl<T> Taken<T> {
         true
     }
 
-    /// The next slot without an object of the piece in use.
+    /// The next slot without an object of the piece in use, and its stamp.
     #[inline(always)]
-    fn next(&mut self) -> Option<NonNull<Slot<T>>> {
+    fn next(&mut self) -> Option<(NonNull<Slot<T>>, NonNull<Stamp>)> {
         let left = NonZeroU64::new(self.left)?;
         self.left = left.get() & left.get().wrapping_sub(1);
         let number = left.trailing_zeros() as usize;
         // SAFETY: a slot that the word has a bit for, so it is of the run.
-        Some(unsafe { Slot::nth(self.word, number) })
+        let slot = unsafe { Slot::nth(self.word, number) };
+        // SAFETY: as above.
+        Some((slot, unsafe { self.stamps.add(number) }))
     }
 
     #[inline]
@@ -229,32 +243,46 @@ impl<T> Taken<T> {
         unsafe { slice::from_raw_parts(self.pieces.as_ptr().cast(), count) }
     }
 
-    /// Calls `each` with every slot of a word's that `filled` has a bit for.
+    /// Calls `each` with every slot of a word's that `filled` has a bit for, and its stamp.
     #[inline(always)]
-    fn each_of(word: NonNull<Slot<T>>, mut filled: u64, mut each: impl FnMut(NonNull<Slot<T>>)) {
+    fn each_of(
+        word: NonNull<Slot<T>>,
+        stamps: NonNull<Stamp>,
+        mut filled: u64,
+        mut each: impl FnMut(NonNull<Slot<T>>, NonNull<Stamp>),
+    ) {
         while let Some(bits) = NonZeroU64::new(filled) {
             filled = bits.get() & bits.get().wrapping_sub(1);
             let number = bits.trailing_zeros() as usize;
             // SAFETY: a slot that the word has a bit for, so it is of the run.
-            each(unsafe { Slot::nth(word, number) });
+            let slot = unsafe { Slot::nth(word, number) };
+            // SAFETY: as above.
+            each(slot, unsafe { stamps.add(number) });
         }
     }
 
-    /// Calls `each` with every slot that has an object.
+    /// Calls `each` with every slot that has an object, and its stamp, which `stamp` tells of those that are
+    /// linked.
     #[inline(always)]
-    fn each(&self, mut each: impl FnMut(NonNull<Slot<T>>)) {
+    fn each(
+        &self,
+        stamp: impl Fn(NonNull<Slot<T>>) -> Option<NonNull<Stamp>>,
+        mut each: impl FnMut(NonNull<Slot<T>>, NonNull<Stamp>),
+    ) {
         for (number, piece) in self.pieces().iter().take(self.used).enumerate() {
             let mut filled = piece.slots.bits;
             if number.wrapping_add(1) == self.used {
                 filled ^= self.left;
             }
-            Self::each_of(piece.word.cast(), filled, &mut each);
+            Self::each_of(piece.word.cast(), piece.stamps, filled, &mut each);
         }
         let mut at = self.linked;
         while let Some(slot) = NonNull::new(at) {
             // SAFETY: the batch holds the slot.
             at = unsafe { slot.as_ref() }.unlink();
-            each(slot);
+            if let Some(stamp) = stamp(slot) {
+                each(slot, stamp);
+            }
         }
     }
 
@@ -263,7 +291,8 @@ impl<T> Taken<T> {
     fn link(&mut self) {
         let linked = core::mem::replace(&mut self.linked, ptr::null_mut());
         let mut newest = linked;
-        self.each(|slot| {
+        let none_linked = |_| None;
+        self.each(none_linked, |slot, _| {
             // SAFETY: the batch holds the slot.
             unsafe { slot.as_ref() }.link(newest);
             newest = slot.as_ptr();
@@ -301,7 +330,8 @@ impl<T> Taken<T> {
     {
         let mut release = ReleaseBatch::new(slab, irql);
         self.give_unused(&mut release);
-        self.each(|slot| {
+        let stamp = |slot| slab.stamp(slot, irql);
+        self.each(stamp, |slot, _| {
             release.let_go();
             // SAFETY: the batch holds the slot.
             let object = unsafe { slot.as_ref() };

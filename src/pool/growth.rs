@@ -110,14 +110,17 @@ impl Runs {
     /// The array that has descriptor `index`, as its number, its length and its first descriptor.
     #[inline]
     const fn array_of(index: usize) -> (usize, usize, usize) {
-        if index < FIRST_RUNS {
-            return (0, FIRST_RUNS, 0);
-        }
-        let length = 1 << index.ilog2();
+        // Without a branch, which would go either way.
+        let top = (index | (FIRST_RUNS - 1)).ilog2();
+        let length = 1 << top;
         (
-            index.ilog2().wrapping_sub(FIRST_RUNS.ilog2() - 1) as usize,
-            length,
-            length,
+            top.wrapping_sub(FIRST_RUNS.ilog2() - 1) as usize,
+            if length < FIRST_RUNS {
+                FIRST_RUNS
+            } else {
+                length
+            },
+            length & !(FIRST_RUNS - 1),
         )
     }
 
@@ -135,12 +138,12 @@ impl Runs {
     /// The descriptor with this number, if it was made. (`'static` stands for the pool's life.)
     #[inline]
     pub(super) fn get(&self, index: usize) -> Option<&'static Run> {
-        let (array, length, first) = Self::array_of(index);
-        let array = self.array(array);
-        let at = index.wrapping_sub(first);
-        // SAFETY: an array that is not null has `length` descriptors, which live as long as the
-        // pool.
-        (!array.is_null() && at < length).then(|| unsafe { &*array.wrapping_add(at) })
+        let (array, _, first) = Self::array_of(index);
+        let array = NonNull::new(self.array(array))?;
+        // SAFETY: the array has all numbers from its first one to that of the next array.
+        let run = unsafe { array.add(index.wrapping_sub(first)) };
+        // SAFETY: as above, and descriptors live as long as the pool.
+        Some(unsafe { run.as_ref() })
     }
 
     /// Makes the array that begins with descriptor `index`.

@@ -9,7 +9,8 @@ use core::ptr::NonNull;
 use super::release::ReleaseBatch;
 use super::run::{Run, Slots};
 use super::shard::{After, ShardState};
-use super::slot::{self, Slot};
+use super::slot::Slot;
+use super::stamp;
 use super::{Class, Mode, Wrong};
 use crate::kernel::SpinGuard;
 
@@ -72,13 +73,13 @@ pub(super) unsafe fn free_slot<T>(
     class: Class,
     handle: usize,
 ) -> Result<(usize, NonNull<Slot<T>>), Wrong> {
-    let (address, generation) = slot::split(handle);
+    let (address, generation) = stamp::split(handle);
     let (number, slot) = Run::slot_of::<T>(base, address).ok_or(Wrong::Foreign)?;
     let slot = NonNull::new(slot).ok_or(Wrong::Foreign)?;
     // SAFETY: the slot lies in a run of the shard whose lock is held, so it stays mapped.
-    let found = unsafe { slot.as_ref() };
-    // SAFETY: the lock of the slot's shard is held.
-    unsafe { found.free(class, generation) }?;
+    let stamp = unsafe { Run::stamp_of::<T>(base, number) };
+    // SAFETY: as above.
+    unsafe { Slot::free(slot, stamp, class, generation) }?;
     Ok((number, slot))
 }
 

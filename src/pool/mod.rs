@@ -7,12 +7,13 @@
 //! # How it is built
 //!
 //! * A [`Pool`] takes **runs** of 64 KiB from nonpaged pool and cuts each into **slots** of a
-//!   multiple of 64 bytes (`slot.rs`): one header word, then the object. Nothing else lies in a
-//!   run; a run's free slots are bits in its descriptor (`run.rs`).
+//!   multiple of 32 bytes (`slot.rs`): one word, then the object. Before them lie their **stamps**, a
+//!   byte each (`stamp.rs`), which say what the slots are; nothing else lies in a run. A run's free
+//!   slots are bits in its descriptor (`run.rs`).
 //! * Objects of two [`Class`]es can share a pool, as those do that come and go together: a
 //!   handle is good for its class only.
-//! * A **handle** is the slot's address with a generation in the low six bits, which counts the
-//!   objects that the slot has held.
+//! * A **handle** is the slot's address with a generation in the five lowest bits and the highest one,
+//!   which counts the objects that the slot has held, modulo 64.
 //! * The **set** (`set.rs`) says which addresses belong to the pool's runs. It is read without a
 //!   lock, so a handle is refused before anything is read through it.
 //! * Runs belong to **shards** (`shard.rs`), each with a spin lock, chosen by processor: two
@@ -20,7 +21,7 @@
 //! * A **batch** (`batch.rs`) inserts many objects for one lock, and takes all of them back if it
 //!   is dropped before it is committed. A **release batch** (`release.rs`, `held.rs`) removes many.
 //!   Two objects that come and go together need neither (`pair.rs`, `spare.rs`).
-//! * A slot is looked at under its shard's lock only, and so is never one of a run that is gone.
+//! * A stamp or slot is looked at under its shard's lock only, and so is never one of a run that is gone.
 //!   Looking an object up pins it: it cannot be removed before the pin is taken back.
 //! * With Driver Verifier each object gets a pool block of its own (`single.rs`), so that Verifier
 //!   sees objects and not runs.
@@ -40,6 +41,7 @@ mod single;
 mod slab;
 mod slot;
 mod spare;
+mod stamp;
 
 use core::ffi::{CStr, c_void};
 use core::marker::PhantomData;
@@ -154,8 +156,8 @@ pub struct Statistics {
 
 /// A pool of objects of type `T` with handles.
 ///
-/// It is a pointer to a nonpaged block, so it can be moved. A `T` of up to 56 bytes takes 64 bytes
-/// of a run, one of up to 120 takes 128, and so on up to a page.
+/// It is a pointer to a nonpaged block, so it can be moved. A `T` of up to 24 bytes takes 33 bytes
+/// of a run, one of up to 56 takes 65, and so on up to a page.
 pub struct Pool<T: Send + Sync> {
     slab: NonNull<Slab<T>>,
     owns: PhantomData<Slab<T>>,
@@ -250,8 +252,11 @@ impl<T: Send + Sync> Pool<T> {
             Mode::Slab => ReleaseBatch::new(slab, irql).pin(class, handle),
             Mode::PerObject => slab.pin_single(class, handle, irql.into()),
         }?;
+        // It named the object, so it is not NULL.
+        let handle = Handle(NonNull::new(handle).ok_or(Wrong::Null)?);
         Ok(Ref {
             slot,
+            handle,
             pool: PhantomData,
         })
     }
@@ -287,6 +292,7 @@ impl<T: Send + Sync> Drop for Pool<T> {
 /// A borrowed object of a [`Pool`], which cannot be removed before this is dropped.
 pub struct Ref<'a, T: Send + Sync> {
     slot: NonNull<Slot<T>>,
+    handle: Handle,
     pool: PhantomData<&'a Pool<T>>,
 }
 
@@ -299,7 +305,7 @@ impl<T: Send + Sync> Ref<'_, T> {
     /// The object's handle.
     #[must_use]
     pub fn handle(&self) -> Handle {
-        Handle(self.slot().handle())
+        self.handle
     }
 
     fn slot(&self) -> &Slot<T> {

@@ -5,13 +5,16 @@
 //! slot being taken. What is out of the ordinary in any way is left to the batches, untouched.
 
 use core::ffi::c_void;
+use core::mem::needs_drop;
 use core::ptr::NonNull;
 
 use super::batch::{Batch, ask};
+use super::held::value_out;
 use super::run::Run;
 use super::shard::After;
 use super::slab::Slab;
-use super::slot::{self, Slot};
+use super::slot::Slot;
+use super::stamp::{self, Generation};
 use super::{Class, Full, Handle, Mode, Pool};
 use crate::kernel::irql::{AtMostDispatch, Dispatch};
 use crate::kernel::slots_watched;
@@ -36,15 +39,21 @@ impl<T: Send + Sync> Pool<T> {
             return Err(Full);
         }
         let [one, other] = classes;
-        let Some([at, beside]) = slab.take_pair(irql) else {
+        let Some(taken) = slab.take_pair(irql) else {
             return insert_apart(slab, classes, [first(), second()], irql);
         };
-        let open = |slot: NonNull<Slot<T>>, class, value| {
-            // SAFETY: a slot that was taken lives.
-            let slot = unsafe { slot.as_ref() };
-            // SAFETY: it was taken for this object, and no batch has held it.
-            Handle(unsafe { slot.open(class, value) })
+        let open = |number, class, value| {
+            // SAFETY: the slot was taken, so its run stays mapped.
+            let slot = unsafe { Run::slot_in::<T>(taken.base, number) };
+            // SAFETY: as above.
+            let taken_slot = unsafe { slot.as_ref() };
+            // SAFETY: it was taken for this object, and has no value.
+            unsafe { taken_slot.write(value) };
+            // SAFETY: as above.
+            let stamp = unsafe { Run::stamp_of::<T>(taken.base.as_ptr(), number) };
+            Handle(stamp.open(class).handle_of(slot))
         };
+        let [at, beside] = taken.numbers;
         Ok([open(at, one, first()), open(beside, other, second())])
     }
 
@@ -64,48 +73,89 @@ impl<T: Send + Sync> Pool<T> {
         if slab.mode != Mode::Slab || first == second {
             return false;
         }
-        let Some((run, base)) = slab.find_base(slot::split(first).0) else {
+        let (address, generation) = stamp::split(first);
+        let Some((run, base, at)) = slab.find_base(address) else {
             return false;
         };
         let number = run.shard();
         let mut shard = slab.lock_for_pair(number, irql);
         // Looked at again now that the lock keeps the run where it is; the base before the shard, the
         // other way round from how a descriptor is opened for another shard.
-        if run.base() != base || run.shard() != number {
+        if run.base() != base.as_ptr() || run.shard() != number {
             return false;
         }
-        // SAFETY: the lock of the run's shard is held.
-        let Some(slot) = (unsafe { live::<T>(base, one, first) }) else {
+        let slot = Member {
+            number: at,
+            generation,
+        };
+        let (address, generation) = stamp::split(second);
+        let Some((at, _)) = Run::slot_of::<T>(base.as_ptr(), address) else {
             return false;
         };
-        // SAFETY: as above.
-        let Some(beside) = (unsafe { live::<T>(base, other, second) }) else {
-            return false;
+        let beside = Member {
+            number: at,
+            generation,
         };
-        // SAFETY: as above, and the object is live and not pinned.
-        unsafe { slot.discard(first) };
+        // SAFETY: the run has a slot of this number, and the lock of its shard is held.
+        if !unsafe { slot.is_removable::<T>(base, one) } {
+            return false;
+        }
         // SAFETY: as above.
-        unsafe { beside.discard(second) };
-        if shard.keep_pair(run, [slot, beside]) == After::GiveBack {
+        if !unsafe { beside.is_removable::<T>(base, other) } {
+            return false;
+        }
+        // SAFETY: as above, and the object can be removed.
+        unsafe { slot.discard::<T>(base) };
+        // SAFETY: as above.
+        unsafe { beside.discard::<T>(base) };
+        let numbers = [slot.number, beside.number];
+        if shard.keep_pair::<T>(run, base, numbers) == After::GiveBack {
             slab.give_back(run, shard, irql);
         }
         true
     }
 }
 
-/// The slot of a handle, if the handle names an object of this class, without a pin, in the run with
-/// this base.
-///
-/// # Safety
-///
-/// The lock of the run's shard is held for as long as the slot is used.
-#[inline(always)]
-unsafe fn live<'a, T>(base: *mut u8, class: Class, handle: usize) -> Option<&'a Slot<T>> {
-    let (address, generation) = slot::split(handle);
-    let (_, slot) = Run::slot_of::<T>(base, address)?;
-    // SAFETY: the slot lies in a run of the shard whose lock is held, so it stays mapped.
-    let slot = unsafe { NonNull::new(slot)?.as_ref() };
-    slot.is_removable(class, generation).then_some(slot)
+/// What a handle says of its object, in the run where its slot is.
+#[derive(Clone, Copy)]
+struct Member {
+    number: usize,
+    generation: Generation,
+}
+
+impl Member {
+    /// Whether the slot has an object of this class and generation, without a pin.
+    ///
+    /// # Safety
+    ///
+    /// The run with this base has such a slot, and the lock of its shard is held.
+    #[inline(always)]
+    unsafe fn is_removable<T>(self, base: NonNull<u8>, class: Class) -> bool {
+        // SAFETY: the run's shard is locked, so it stays mapped.
+        let slot = unsafe { Run::slot_in::<T>(base, self.number) };
+        // SAFETY: as above.
+        let stamp = unsafe { Run::stamp_of::<T>(base.as_ptr(), self.number) };
+        // SAFETY: as above.
+        unsafe { Slot::may_free(slot, stamp, class, self.generation) }.is_ok()
+    }
+
+    /// Makes the slot free and drops its object.
+    ///
+    /// # Safety
+    ///
+    /// As [`Member::is_removable`], which said so under the same hold of the lock.
+    #[inline(always)]
+    unsafe fn discard<T>(self, base: NonNull<u8>) {
+        // SAFETY: the run's shard is locked, so it stays mapped.
+        let stamp = unsafe { Run::stamp_of::<T>(base.as_ptr(), self.number) };
+        stamp.close(self.generation);
+        if needs_drop::<T>() {
+            // SAFETY: as above.
+            let slot = unsafe { Run::slot_in::<T>(base, self.number) };
+            // SAFETY: the slot was made free just now.
+            drop(unsafe { value_out(slot) });
+        }
+    }
 }
 
 /// As [`Pool::insert_pair`], where the shard has no two slots at hand. Whoever fails slots has been

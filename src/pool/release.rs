@@ -12,6 +12,7 @@ use super::held::{HOLD, Held, free_slot, value_out};
 use super::run::{Run, Slots};
 use super::slab::Slab;
 use super::slot::{self, Slot};
+use super::stamp;
 use super::{Class, Mode, Wrong};
 use crate::kernel::irql::Dispatch;
 
@@ -78,7 +79,7 @@ impl<'a, T: Send + Sync> ReleaseBatch<'a, T> {
         if self.slab.mode == Mode::PerObject {
             return self.slab.remove_single(class, handle, self.irql);
         }
-        let held = self.reach(slot::address(handle)).ok_or(Wrong::Foreign)?;
+        let held = self.reach(stamp::address(handle)).ok_or(Wrong::Foreign)?;
         // SAFETY: the lock is held.
         let (number, slot) = unsafe { free_slot(held.run.base(), class, handle.addr()) }?;
         held.free::<T>(number);
@@ -106,7 +107,7 @@ impl<'a, T: Send + Sync> ReleaseBatch<'a, T> {
         let mut refused = None;
         let mut index: usize = 0;
         if let Some(first) = handles.first() {
-            self.begin(slot::address(*first));
+            self.begin(stamp::address(*first));
         }
         while let Some(rest) = handles.get(index..)
             && let Some(handle) = rest.first()
@@ -144,7 +145,7 @@ impl<'a, T: Send + Sync> ReleaseBatch<'a, T> {
         if self.slab.mode == Mode::PerObject || first.is_null() {
             return 0;
         }
-        let Some(held) = self.reach(slot::address(*first)) else {
+        let Some(held) = self.reach(stamp::address(*first)) else {
             return 0;
         };
         let (base, most, mut gone) = (held.run.base(), held.left, held.gone);
@@ -176,13 +177,15 @@ impl<'a, T: Send + Sync> ReleaseBatch<'a, T> {
         class: Class,
         handle: *mut c_void,
     ) -> Result<NonNull<Slot<T>>, Wrong> {
-        let address = slot::address(handle);
+        let (address, generation) = stamp::split(handle.addr());
         let held = self.reach(address).ok_or(Wrong::Foreign)?;
-        let (_, pinned) = held.slot::<T>(address).ok_or(Wrong::Foreign)?;
+        let (number, pinned) = held.slot::<T>(address).ok_or(Wrong::Foreign)?;
         // SAFETY: the slot lies in a run of the shard whose lock is held, so it stays mapped.
         let slot = unsafe { pinned.as_ref() };
+        // SAFETY: as above.
+        let stamp = unsafe { Run::stamp_of::<T>(held.run.base(), number) };
         // SAFETY: the lock of the slot's shard is held.
-        unsafe { slot.pin(class, slot::generation(handle)) }?;
+        unsafe { slot.pin(stamp, class, generation) }?;
         Ok(pinned)
     }
 
@@ -196,8 +199,9 @@ impl<'a, T: Send + Sync> ReleaseBatch<'a, T> {
         if let Some(held) = self.reach(address)
             && let Some((number, _)) = held.slot::<T>(address)
         {
-            // SAFETY: the slot is held by the batch, so it lives.
-            unsafe { slot.as_ref() }.let_go();
+            // SAFETY: the slot is held by the batch, so its run stays mapped.
+            let stamp = unsafe { Run::stamp_of::<T>(held.run.base(), number) };
+            stamp.close(stamp.generation());
             held.free::<T>(number);
         }
     }

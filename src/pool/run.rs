@@ -1,4 +1,4 @@
-//! Runs: 64 KiB of slots, and their descriptors, which lie elsewhere.
+//! Runs: 64 KiB of stamps and slots, and their descriptors, which lie elsewhere.
 //!
 //! A descriptor is never freed before the pool. It is used again for another run, so who found one
 //! without a lock looks again at what it says once it holds the lock of the run's shard.
@@ -7,24 +7,50 @@ use core::cell::UnsafeCell;
 use core::num::NonZeroU64;
 use core::ptr::{self, NonNull};
 
-use super::slot::{LINE, Slot};
+use super::slot::{GRAIN, LINE, Slot};
+use super::stamp::Stamp;
 use crate::kernel::sync::{AtomicPtr, AtomicUsize, MODEL, Ordering};
 
-/// Bytes of a run. (A model's has two slots.)
-pub(super) const RUN: usize = if MODEL { 2 * LINE } else { 64 * 1024 };
+/// Bytes of a run.
+const RUN: usize = 64 * 1024;
 
-/// Words of the map of free slots, enough for slots of 64 bytes.
-const WORDS: usize = RUN.div_ceil(64 * LINE);
+/// Words of the map of free slots, enough for slots of 32 bytes.
+const WORDS: usize = RUN.div_ceil(64 * GRAIN);
 
-/// How many slots of `T` a run has.
+/// Bytes of `count` slots' stamps, rounded up so that the slots begin with a cache line.
+const fn stamps(count: usize) -> usize {
+    (count * size_of::<Stamp>()).next_multiple_of(LINE)
+}
+
+/// How many slots of `T` a run has. (A model's has two.)
 pub(super) const fn slots<T>() -> usize {
-    RUN / Slot::<T>::BYTES
+    const {
+        let mut count = if MODEL { 2 } else { RUN / Slot::<T>::BYTES };
+        while !MODEL && stamps(count) + count * Slot::<T>::BYTES > RUN {
+            count -= 1;
+        }
+        count
+    }
+}
+
+/// Bytes from the beginning of a run to its first slot: its stamps.
+pub(super) const fn head<T>() -> usize {
+    const { stamps(slots::<T>()) }
+}
+
+/// Bytes of a run of `T`.
+pub(super) const fn bytes<T>() -> usize {
+    if MODEL {
+        const { head::<T>() + slots::<T>() * Slot::<T>::BYTES }
+    } else {
+        RUN
+    }
 }
 
 /// The descriptor of a run.
 #[repr(C, align(64))]
 pub(super) struct Run {
-    /// Where the slots begin; null while the descriptor is not used.
+    /// Where the slots begin, which is not where the run does; null while the descriptor is not used.
     base: AtomicPtr<u8>,
     /// Number of the shard that the run belongs to.
     shard: AtomicUsize,
@@ -97,9 +123,28 @@ impl Run {
         whole.then(|| (number, base.wrapping_add(offset).cast()))
     }
 
-    /// The number of a slot of the run.
-    pub(super) fn number_of<T>(&self, slot: NonNull<Slot<T>>) -> usize {
-        slot.addr().get().wrapping_sub(self.base().addr()) / Slot::<T>::BYTES
+    /// The slot with this number, in a run with this base.
+    ///
+    /// # Safety
+    ///
+    /// The run is mapped and has so many slots.
+    #[inline(always)]
+    pub(super) unsafe fn slot_in<T>(base: NonNull<u8>, number: usize) -> NonNull<Slot<T>> {
+        // SAFETY: the caller's contract.
+        unsafe { Slot::nth(base.cast(), number) }
+    }
+
+    /// The stamp of the slot with this number, in a run with this base.
+    ///
+    /// # Safety
+    ///
+    /// The run stays mapped as long as the stamp is used, and has so many slots.
+    #[inline(always)]
+    pub(super) unsafe fn stamp_of<'a, T>(base: *mut u8, number: usize) -> &'a Stamp {
+        #[allow(clippy::cast_ptr_alignment)] // a model's stamps are wider; they begin with a line
+        let first = base.wrapping_sub(head::<T>()).cast::<Stamp>();
+        // SAFETY: the caller's contract; stamps lie before the slots.
+        unsafe { &*first.wrapping_add(number) }
     }
 
     /// The slot with this number, or none while the descriptor is not used.

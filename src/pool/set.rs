@@ -1,9 +1,8 @@
 //! The set of addresses that belong to a pool: an open-addressing table of granules.
 //!
-//! A granule is a naturally aligned piece of the address space: 64 KiB when the pool has runs (a
-//! run, which is only page aligned, lies in one or two, and two runs can share one), 64 bytes when
-//! each object has a block. A cell holds the granule's address with a payload in its low bits, the
-//! number of the run, so a lookup reads one word and never half an entry.
+//! A granule is a naturally aligned piece of the address space that lies in one block of the pool: a page
+//! when the pool has runs, a line when each object has a block. A cell holds the granule's number with a
+//! payload in its low bits, the number of the run, so a lookup reads one word and never half an entry.
 //!
 //! Lookups take no lock. Changes are made under the pool's growth lock. A full table is replaced
 //! by another one, and the old one is kept until the pool goes or a new table of its size is
@@ -13,6 +12,7 @@
 use core::ptr::{self, NonNull};
 
 use super::slot::LINE;
+use crate::kernel::PAGE;
 use crate::kernel::sync::{AtomicPtr, AtomicUsize, MODEL, Ordering, from_zeroes};
 
 /// A cell that was never used, which ends a lookup.
@@ -21,7 +21,53 @@ const EMPTY: usize = 0;
 const GONE: usize = 1;
 
 /// Cells of the table that lies in the pool itself.
-const FIRST: usize = if MODEL { 2 } else { 16 };
+const FIRST: usize = if MODEL { 2 } else { 64 };
+
+/// How granules and payloads lie in words.
+#[derive(Clone, Copy)]
+pub(super) struct Granules {
+    /// Bits of an address within its granule.
+    bits: u32,
+    /// Bits of a payload. An address repeats its upper seven bits, so as many as a granule's number
+    /// loses to the payload, less than those, are no loss.
+    payload: u32,
+}
+
+impl Granules {
+    /// Pages, with numbers below 65536. (A model's runs are smaller.)
+    pub(super) const PAGES: Self = Self {
+        bits: if MODEL { 8 } else { PAGE.ilog2() },
+        payload: 16,
+    };
+    /// Lines, without numbers.
+    pub(super) const LINES: Self = Self {
+        bits: LINE.ilog2(),
+        payload: LINE.ilog2(),
+    };
+
+    /// Bytes of a granule.
+    pub(super) const fn bytes(self) -> usize {
+        1 << self.bits
+    }
+
+    /// The word for the granule of `address`.
+    #[inline(always)]
+    const fn word(self, address: usize, payload: usize) -> usize {
+        address >> self.bits << self.payload | payload
+    }
+
+    /// A word without its payload, by which its place is found.
+    const fn key_of(self, word: usize) -> usize {
+        word >> self.payload << self.payload
+    }
+
+    /// Where the granule of a word begins.
+    const fn address(self, word: usize) -> usize {
+        // Shifted as a signed number: addresses of the kernel have their upper bits set.
+        let signed = word.cast_signed() >> self.payload;
+        signed.cast_unsigned() << self.bits
+    }
+}
 
 /// 2^64 divided by the golden ratio: multiples of it are spread evenly.
 const SPREAD: usize = 0x9E37_79B9_7F4A_7C15;
@@ -45,8 +91,7 @@ struct FirstTable {
 /// The part that lookups read.
 pub(super) struct Set {
     current: AtomicPtr<Table>,
-    /// Bits of an address within its granule.
-    bits: u32,
+    granules: Granules,
     first: FirstTable,
 }
 
@@ -69,12 +114,12 @@ pub(super) enum Room {
 }
 
 impl Set {
-    /// Makes an empty set of granules of `1 << bits` bytes.
+    /// Makes an empty set of such granules.
     ///
     /// # Safety
     ///
     /// `at` points to zeroed memory for a `Set`, which does not move after this.
-    pub(super) unsafe fn place(at: *mut Self, bits: u32) {
+    pub(super) unsafe fn place(at: *mut Self, granules: Granules) {
         // SAFETY: `at` points to memory for a set.
         let first = unsafe { &raw mut (*at).first };
         // SAFETY: the first table is zeroed and followed by its cells.
@@ -84,34 +129,22 @@ impl Set {
         // SAFETY: as above.
         unsafe { current.write(AtomicPtr::new(first.cast())) };
         // SAFETY: as above.
-        unsafe { (*at).bits = bits };
+        unsafe { (*at).granules = granules };
     }
 
-    /// The word for the granule of `address`.
-    fn word(&self, address: usize, payload: usize) -> usize {
-        (address >> self.bits << self.bits) | payload
-    }
-
-    /// Looks for the granule of `address` and asks `is_it` about the payload of each entry for it,
-    /// until it answers. `bits` are those that the set was made with.
+    /// The payload of the granule of `address`, if it is in the set. `granules` are those that the set was
+    /// made with.
     #[inline(always)]
-    pub(super) fn find<R>(
-        &self,
-        address: usize,
-        bits: u32,
-        mut is_it: impl FnMut(usize) -> Option<R>,
-    ) -> Option<R> {
+    pub(super) fn find(&self, address: usize, granules: Granules) -> Option<usize> {
         let table = self.current();
-        let wanted = address >> bits;
+        let wanted = granules.word(address, 0);
         let mut found = None;
         table.probe(wanted, |_, word| {
-            if word == EMPTY {
-                return true;
+            let payload = word ^ wanted;
+            if payload >> granules.payload == 0 && word > GONE {
+                found = Some(payload);
             }
-            if word >> bits == wanted {
-                found = is_it(word ^ (wanted << bits));
-            }
-            found.is_some()
+            word == EMPTY || found.is_some()
         });
         found
     }
@@ -143,9 +176,9 @@ impl Set {
 
     /// Puts the granule of `address` in. There is room.
     pub(super) fn insert(&self, state: &mut SetState, address: usize, payload: usize) {
-        let word = self.word(address, payload);
+        let word = self.granules.word(address, payload);
         let table = self.current();
-        table.probe(word >> self.bits, |cell, found| {
+        table.probe(self.granules.word(address, 0), |cell, found| {
             if found != EMPTY && found != GONE {
                 return false;
             }
@@ -160,9 +193,9 @@ impl Set {
 
     /// Takes the granule of `address` out.
     pub(super) fn remove(&self, state: &mut SetState, address: usize, payload: usize) {
-        let word = self.word(address, payload);
+        let word = self.granules.word(address, payload);
         let table = self.current();
-        table.probe(word >> self.bits, |cell, found| {
+        table.probe(self.granules.word(address, 0), |cell, found| {
             if found != word {
                 return found == EMPTY;
             }
@@ -179,7 +212,7 @@ impl Set {
         let after = TableRef(table.as_ptr());
         state.used = 0;
         before.each(|word| {
-            after.probe(word >> self.bits, |cell, found| {
+            after.probe(self.granules.key_of(word), |cell, found| {
                 if found == EMPTY {
                     after.set(cell, word);
                     state.used = state.used.wrapping_add(1);
@@ -217,7 +250,7 @@ impl Set {
     /// Calls `each` with the address of every granule. For a pool that goes.
     pub(super) fn each(&self, mut each: impl FnMut(usize)) {
         self.current()
-            .each(|word| each(word >> self.bits << self.bits));
+            .each(|word| each(self.granules.address(word)));
     }
 
     /// Calls `free` with every table that has a block of its own, and its bytes.

@@ -3,8 +3,7 @@
 use core::ptr::{self, NonNull};
 
 use super::run::{Run, Slots, slots};
-use super::slot::Slot;
-use super::spare::Spare;
+use super::spare::{Pair, Spare};
 use crate::kernel::SpinLock;
 use crate::kernel::sync::MODEL;
 
@@ -77,15 +76,15 @@ impl ShardState {
 
     /// Takes two slots of the first run with free ones, if two lie together there.
     #[inline(never)]
-    pub(super) fn take_pair<T>(&mut self) -> Option<[NonNull<Slot<T>>; 2]> {
+    pub(super) fn take_pair<T>(&mut self) -> Option<Pair> {
         let run = self.first()?;
         // SAFETY: the caller holds the lock, since it has `self`, and the run is the shard's.
         let state = unsafe { run.state() };
         let was_empty = state.free == slots::<T>();
-        let pair = state.take_pair()?;
-        self.taken(run, was_empty, pair.len());
-        let [one, other] = pair;
-        Some([run.slot(one)?, run.slot(other)?])
+        let base = NonNull::new(run.base())?;
+        let numbers = state.take_pair()?;
+        self.taken(run, was_empty, numbers.len());
+        Some(Pair { base, numbers })
     }
 
     /// Counts slots that were taken of a run.
@@ -109,7 +108,7 @@ impl ShardState {
         self.high_water = self.high_water.max(self.live);
     }
 
-    /// Gives two slots back to their run, which count as free already.
+    /// Gives two slots back to their run.
     pub(super) fn give_pair<T>(&mut self, run: &Run, pair: [usize; 2]) -> After {
         // SAFETY: as in `take`.
         let state = unsafe { run.state() };
@@ -117,6 +116,7 @@ impl ShardState {
         for number in pair {
             state.give(Slots::one(number));
         }
+        self.live = self.live.wrapping_sub(pair.len());
         let is_empty = state.free == slots::<T>();
         self.given(run, was_full, is_empty)
     }

@@ -1,19 +1,30 @@
 //! One pool block an object, so that Driver Verifier sees objects.
 //!
-//! Such a block is a slot by itself. The set has every block's address; everything else is done
+//! Such a block is a slot by itself, with its stamp behind it. The set has every block's address; everything else is done
 //! under the growth lock, as speed is not asked for here.
 
 use core::ffi::c_void;
 use core::ptr::{self, NonNull};
 
 use super::growth::Growth;
-use super::slab::{Slab, granule};
-use super::slot::{self, Slot};
-use super::{Class, Mode, Wrong};
+use super::set::Granules;
+use super::slab::Slab;
+use super::slot::Slot;
+use super::stamp::{self, Stamp};
+use super::{Class, Wrong};
 use crate::kernel::free;
 use crate::kernel::irql::Dispatch;
 
 impl<T> Slab<T> {
+    /// Bytes of such a block.
+    const SINGLE: usize = Slot::<T>::BYTES + size_of::<Stamp>();
+
+    /// The stamp of a slot that has a block of its own.
+    pub(super) fn stamp_of_single(slot: NonNull<Slot<T>>) -> NonNull<Stamp> {
+        // SAFETY: it lies in the block, behind the slot.
+        unsafe { slot.byte_add(Slot::<T>::BYTES) }.cast()
+    }
+
     /// Takes a block; its slot is the caller's.
     #[cold]
     pub(super) fn reserve_single(&self, irql: Dispatch) -> Option<NonNull<Slot<T>>> {
@@ -21,11 +32,13 @@ impl<T> Slab<T> {
         if !self.make_room(&mut growth, 1, irql) {
             return None;
         }
-        let block = growth.block(Slot::<T>::BYTES, irql)?;
+        let block = growth.block(Self::SINGLE, irql)?;
         block.as_ptr().expose_provenance();
         let slot = block.cast::<Slot<T>>();
         // SAFETY: the block is new, zeroed and has a slot's bytes.
         unsafe { Slot::from_zeroes(slot.as_ptr()) };
+        // SAFETY: as above, and a stamp's behind them.
+        unsafe { Stamp::from_zeroes(Self::stamp_of_single(slot).as_ptr()) };
         growth.count_up();
         self.set.insert(&mut growth.set, slot.addr().get(), 0);
         Some(slot)
@@ -33,9 +46,11 @@ impl<T> Slab<T> {
 
     /// The block at `address`, if the pool has one there.
     fn find_single(&self, address: usize) -> Option<NonNull<Slot<T>>> {
-        self.set.find(address, granule(Mode::PerObject), |_| {
-            NonNull::new(ptr::with_exposed_provenance_mut(address))
-        })
+        // Slots begin where their lines do.
+        self.set
+            .find(address, Granules::LINES)
+            .filter(|_| address.is_multiple_of(Granules::LINES.bytes()))
+            .and_then(|_| NonNull::new(ptr::with_exposed_provenance_mut(address)))
     }
 
     /// Moves the object that a handle names out, and gives its block back.
@@ -47,14 +62,15 @@ impl<T> Slab<T> {
         irql: Dispatch,
     ) -> Result<T, Wrong> {
         let mut growth = self.growth.lock(irql);
-        let slot = self
-            .find_single(slot::address(handle))
-            .ok_or(Wrong::Foreign)?;
+        let (address, generation) = stamp::split(handle.addr());
+        let slot = self.find_single(address).ok_or(Wrong::Foreign)?;
         // SAFETY: the block is in the set, so it lives, and the growth lock is held, under which
         // alone a block goes.
-        let object = unsafe { slot.as_ref() };
+        let stamp = unsafe { Self::stamp_of_single(slot).as_ref() };
         // SAFETY: the growth lock stands for a shard's here.
-        unsafe { object.free(class, slot::generation(handle)) }?;
+        unsafe { Slot::free(slot, stamp, class, generation) }?;
+        // SAFETY: as above.
+        let object = unsafe { slot.as_ref() };
         // SAFETY: as above.
         let value = unsafe { object.value_out() };
         self.take_out(&mut growth, slot);
@@ -73,13 +89,14 @@ impl<T> Slab<T> {
         irql: Dispatch,
     ) -> Result<NonNull<Slot<T>>, Wrong> {
         let _growth = self.growth.lock(irql);
-        let slot = self
-            .find_single(slot::address(handle))
-            .ok_or(Wrong::Foreign)?;
+        let (address, generation) = stamp::split(handle.addr());
+        let slot = self.find_single(address).ok_or(Wrong::Foreign)?;
         // SAFETY: as in `remove_single`.
         let object = unsafe { slot.as_ref() };
         // SAFETY: as in `remove_single`.
-        unsafe { object.pin(class, slot::generation(handle)) }?;
+        let stamp = unsafe { Self::stamp_of_single(slot).as_ref() };
+        // SAFETY: as in `remove_single`.
+        unsafe { object.pin(stamp, class, generation) }?;
         Ok(slot)
     }
 
@@ -105,7 +122,7 @@ impl<T> Slab<T> {
     /// `slot` is a block of the pool's without a value, which nothing leads to any more.
     unsafe fn free_single(&self, slot: NonNull<Slot<T>>) {
         // SAFETY: the block was taken with this tag and size.
-        unsafe { free(self.tag, slot.cast(), Slot::<T>::BYTES) };
+        unsafe { free(self.tag, slot.cast(), Self::SINGLE) };
     }
 
     /// Drops the objects that are left and frees their blocks. For a pool that goes.
@@ -118,7 +135,8 @@ impl<T> Slab<T> {
             };
             // SAFETY: the block is in the set, so it lives; nothing else uses the pool.
             let object = unsafe { slot.as_ref() };
-            if object.is_live() {
+            // SAFETY: as above.
+            if unsafe { Self::stamp_of_single(slot).as_ref() }.is_live() {
                 // SAFETY: a live slot has a value, which nobody uses any more.
                 unsafe { object.drop_value() };
                 left = left.wrapping_add(1);

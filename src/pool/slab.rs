@@ -2,23 +2,25 @@
 
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
-use core::ptr::NonNull;
+use core::ptr::{self, NonNull};
 
 use super::batch::{PIECES, Piece};
 use super::growth::{FIRST_RUNS, Growth, Runs};
-use super::run::{RUN, Run, slots};
-use super::set::{Room, Set, Table};
+use super::run::{self, Run, slots};
+use super::set::{Granules, Room, Set, Table};
 use super::shard::{SHARDS, Shard, ShardState};
-use super::slot::{LINE, Slot};
+use super::slot::Slot;
+use super::spare::Pair;
+use super::stamp::Stamp;
 use super::{Mode, Statistics};
 use crate::kernel::irql::{AtMostDispatch, Dispatch, Passive};
 use crate::kernel::{Align, NoMemory, SpinGuard, SpinLock, Tag, allocate, free, processor};
 
-/// Bits of an address within its granule.
-pub(super) const fn granule(mode: Mode) -> u32 {
+/// What a pool's set is made of.
+const fn granules_of(mode: Mode) -> Granules {
     match mode {
-        Mode::Slab => 16,
-        Mode::PerObject => LINE.ilog2(),
+        Mode::Slab => Granules::PAGES,
+        Mode::PerObject => Granules::LINES,
     }
 }
 
@@ -65,7 +67,7 @@ impl<T> Slab<T> {
         // SAFETY: `at` points to zeroed memory for a slab.
         let set = unsafe { &raw mut (*at).set };
         // SAFETY: as above; a slab does not move.
-        unsafe { Set::place(set, granule(mode)) };
+        unsafe { Set::place(set, granules_of(mode)) };
         // SAFETY: as above.
         let shards = unsafe { &raw mut (*at).shards }.cast::<Shard>();
         for number in 0..SHARDS {
@@ -155,12 +157,12 @@ impl<T> Slab<T> {
 
     /// Takes two free slots of the caller's shard, if it has two at hand.
     #[inline(always)]
-    pub(super) fn take_pair(&self, irql: Dispatch) -> Option<[NonNull<Slot<T>>; 2]> {
+    pub(super) fn take_pair(&self, irql: Dispatch) -> Option<Pair> {
         if self.mode != Mode::Slab {
             return None;
         }
         let mut shard = self.lock_for_pair(processor() % SHARDS, irql);
-        shard.take_spare().or_else(|| shard.take_pair())
+        shard.take_spare().or_else(|| shard.take_pair::<T>())
     }
 
     /// Takes up to `want` free slots of one word of a run's map, for a shard whose lock is held.
@@ -181,34 +183,46 @@ impl<T> Slab<T> {
         };
         let slots = shard.take::<T>(run, want);
         let word = run.slot::<T>(slots.first)?.cast();
-        Some(Piece { run, slots, word })
+        // SAFETY: the run stays mapped while a slot of it is taken.
+        let stamps = unsafe { Run::stamp_of::<T>(run.base(), slots.first) }.into();
+        Some(Piece {
+            run,
+            slots,
+            word,
+            stamps,
+        })
     }
 
     /// Takes a new run for a shard.
     #[cold]
     fn grow(&self, shard: usize, irql: Dispatch) -> Option<&'static Run> {
         let mut growth = self.growth.lock(irql);
-        if !self.make_room(&mut growth, 2, irql) {
+        if !self.make_room(&mut growth, granules::<T>(ptr::null_mut()).count(), irql) {
             return None;
         }
         let run = growth.descriptor(&self.runs, irql)?;
-        let Some(base) = growth.block(RUN, irql) else {
+        let Some(block) = growth.block(run::bytes::<T>(), irql) else {
             growth.unused(run);
             return None;
         };
-        let base = base.as_ptr();
-        base.expose_provenance();
-        for slot in 0..slots::<T>() {
-            let slot = base.wrapping_add(slot.wrapping_mul(Slot::<T>::BYTES));
+        let block = block.as_ptr();
+        block.expose_provenance();
+        let base = block.wrapping_add(run::head::<T>());
+        for number in 0..slots::<T>() {
+            let slot = base.wrapping_add(number.wrapping_mul(Slot::<T>::BYTES));
             // SAFETY: the block is new and zeroed; each slot has its own bytes.
             unsafe { Slot::<T>::from_zeroes(slot.cast()) };
+            #[allow(clippy::cast_ptr_alignment)] // a model's stamps are wider; a block is aligned
+            let stamp = block.cast::<Stamp>().wrapping_add(number);
+            // SAFETY: as above, and so has each stamp.
+            unsafe { Stamp::from_zeroes(stamp) };
         }
         growth.count_up();
         // SAFETY: the descriptor was not used and is this caller's.
         unsafe { run.open(base, shard, slots::<T>()) };
         // SAFETY: nobody else knows the run yet.
         let index = unsafe { run.state() }.index;
-        for granule in granules(base) {
+        for granule in granules::<T>(block) {
             self.set.insert(&mut growth.set, granule, index);
         }
         Some(run)
@@ -218,15 +232,15 @@ impl<T> Slab<T> {
     /// free.
     fn close(&self, run: &'static Run, irql: Dispatch) -> *mut u8 {
         let mut growth = self.growth.lock(irql);
-        let base = run.base();
+        let block = run.base().wrapping_sub(run::head::<T>());
         // SAFETY: the run is out of its shard, and the shard's lock is still held.
         let index = unsafe { run.state() }.index;
-        for granule in granules(base) {
+        for granule in granules::<T>(block) {
             self.set.remove(&mut growth.set, granule, index);
         }
         growth.unused(run);
         growth.count_down();
-        base
+        block
     }
 
     /// Frees a run that is empty and out of its shard, and lets go of the shard's lock.
@@ -242,7 +256,7 @@ impl<T> Slab<T> {
         drop(shard);
         if let Some(block) = NonNull::new(block) {
             // SAFETY: the run was taken with this tag and size, and nothing leads to it any more.
-            unsafe { free(self.tag, block, RUN) };
+            unsafe { free(self.tag, block, run::bytes::<T>()) };
         }
     }
 
@@ -270,20 +284,34 @@ impl<T> Slab<T> {
     /// guess, to be looked at again.
     #[inline(always)]
     pub(super) fn find_run(&self, address: usize) -> Option<&'static Run> {
-        self.set.find(address, granule(Mode::Slab), |index| {
-            let run = self.runs.get(index)?;
-            run.slot_at::<T>(address).map(|_| run)
-        })
+        let index = self.set.find(address, Granules::PAGES)?;
+        let run = self.runs.get(index)?;
+        run.slot_at::<T>(address).map(|_| run)
     }
 
-    /// As [`Slab::find_run`], with the base that the run had.
+    /// As [`Slab::find_run`], with the base that the run had, and the slot's number.
     #[inline(always)]
-    pub(super) fn find_base(&self, address: usize) -> Option<(&'static Run, *mut u8)> {
-        self.set.find(address, granule(Mode::Slab), |index| {
-            let run = self.runs.get(index)?;
-            let base = run.base();
-            Run::slot_of::<T>(base, address).map(|_| (run, base))
-        })
+    pub(super) fn find_base(&self, address: usize) -> Option<(&'static Run, NonNull<u8>, usize)> {
+        let index = self.set.find(address, Granules::PAGES)?;
+        let run = self.runs.get(index)?;
+        let base = NonNull::new(run.base())?;
+        let (number, _) = Run::slot_of::<T>(base.as_ptr(), address)?;
+        Some((run, base, number))
+    }
+
+    /// The stamp of a slot that is taken.
+    #[cold]
+    pub(super) fn stamp(&self, slot: NonNull<Slot<T>>, irql: Dispatch) -> Option<NonNull<Stamp>> {
+        if self.mode == Mode::PerObject {
+            return Some(Self::stamp_of_single(slot));
+        }
+        let address = slot.addr().get();
+        let run = self
+            .find_run(address)
+            .or_else(|| self.find_run_locked(address, irql))?;
+        let (number, _) = run.slot_at::<T>(address)?;
+        // SAFETY: the run stays mapped while a slot of it is taken.
+        Some(unsafe { Run::stamp_of::<T>(run.base(), number) }.into())
     }
 
     /// As [`Slab::find_run`], with the growth lock, so that the set is as it should be.
@@ -297,7 +325,8 @@ impl<T> Slab<T> {
         let mut statistics = Statistics::default();
         for shard in &self.shards {
             let shard = shard.0.lock(irql);
-            statistics.live = statistics.live.saturating_add(shard.live);
+            let live = shard.live.saturating_sub(shard.spare.count());
+            statistics.live = statistics.live.saturating_add(live);
             statistics.high_water = statistics.high_water.saturating_add(shard.high_water);
         }
         let growth = self.growth.lock(irql);
@@ -349,29 +378,28 @@ impl<T> Slab<T> {
                 continue;
             }
             for number in 0..slots::<T>() {
-                let slot = base.wrapping_add(number.wrapping_mul(Slot::<T>::BYTES));
-                // SAFETY: a slot of a run; nothing else uses the pool.
-                let slot = unsafe { &*slot.cast::<Slot<T>>() };
-                if slot.is_live() {
+                // SAFETY: the run is mapped and has so many slots.
+                if unsafe { Run::stamp_of::<T>(base, number) }.is_live() {
+                    let slot = base.wrapping_add(number.wrapping_mul(Slot::<T>::BYTES));
+                    // SAFETY: a slot of a run; nothing else uses the pool.
+                    let slot = unsafe { &*slot.cast::<Slot<T>>() };
                     // SAFETY: a live slot has a value, which nobody uses any more.
                     unsafe { slot.drop_value() };
                     left = left.wrapping_add(1);
                 }
             }
-            if let Some(base) = NonNull::new(base) {
+            if let Some(block) = NonNull::new(base.wrapping_sub(run::head::<T>())) {
                 // SAFETY: the run was taken with this tag and size, and lookups have ended.
-                unsafe { free(self.tag, base, RUN) };
+                unsafe { free(self.tag, block, run::bytes::<T>()) };
             }
         }
         left
     }
 }
 
-/// An address in each granule that a run at `base` lies in: its first and its last byte's, which
-/// are one granule if the base is a multiple of 64 KiB.
-fn granules(base: *mut u8) -> impl Iterator<Item = usize> {
-    let first = base.addr();
-    let last = first.wrapping_add(RUN - 1);
-    let both = first >> granule(Mode::Slab) != last >> granule(Mode::Slab);
-    [Some(first), both.then_some(last)].into_iter().flatten()
+/// An address in each granule of a run in this block.
+fn granules<T>(block: *mut u8) -> impl Iterator<Item = usize> {
+    (0..run::bytes::<T>())
+        .step_by(Granules::PAGES.bytes())
+        .map(move |offset| block.addr().wrapping_add(offset))
 }

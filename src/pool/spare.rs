@@ -2,57 +2,77 @@
 //!
 //! What a pair leaves behind is what the next pair takes, mostly at once. So the slots of the last pair
 //! that went stay out of their run's map, and the run is spared two changes and its place in the list.
-//! They count as taken for the run and as free for the shard. Only pairs come by them: whoever else locks
+//! They count as taken, for the run and for the shard, and not in
+//! [`Statistics`](super::Statistics). Only pairs come by them: whoever else locks
 //! the shard has them put back first, so that no run is kept for their sake.
 
-use core::ffi::c_void;
 use core::ptr::{self, NonNull};
 
 use super::run::{Run, slots};
 use super::shard::{After, ShardState};
-use super::slot::Slot;
 
-/// Two slots of one run, or none.
+/// Two slots of one run.
+#[derive(Clone, Copy)]
+pub(super) struct Pair {
+    /// Where the run's slots begin.
+    pub(super) base: NonNull<u8>,
+    pub(super) numbers: [usize; 2],
+}
+
+/// A pair, or none.
 pub(super) struct Spare {
-    /// Null if there are none.
+    /// Null if there is none.
     run: *const Run,
-    slots: [NonNull<c_void>; 2],
+    pair: Pair,
 }
 
 impl Spare {
+    /// How many slots it has.
+    pub(super) fn count(&self) -> usize {
+        if self.run.is_null() {
+            0
+        } else {
+            self.pair.numbers.len()
+        }
+    }
+
     pub(super) const NONE: Self = Self {
         run: ptr::null(),
-        slots: [NonNull::dangling(); 2],
+        pair: Pair {
+            base: NonNull::dangling(),
+            numbers: [0; 2],
+        },
     };
 }
 
 impl ShardState {
     /// Takes the spare pair, if there is one.
     #[inline(always)]
-    pub(super) fn take_spare<T>(&mut self) -> Option<[NonNull<Slot<T>>; 2]> {
+    pub(super) fn take_spare(&mut self) -> Option<Pair> {
         if self.spare.run.is_null() {
             return None;
         }
         self.spare.run = ptr::null();
-        self.count_taken(self.spare.slots.len());
-        Some(self.spare.slots.map(NonNull::cast))
+        Some(self.spare.pair)
     }
 
     /// Keeps two slots of a run that became free, in place of those that were kept before. If these are
     /// the last that the run had, they are given back to it.
     #[inline(always)]
-    pub(super) fn keep_pair<T>(&mut self, run: &Run, pair: [&Slot<T>; 2]) -> After {
+    pub(super) fn keep_pair<T>(
+        &mut self,
+        run: &Run,
+        base: NonNull<u8>,
+        numbers: [usize; 2],
+    ) -> After {
         if !self.spare.run.is_null() {
             self.put_spare_back::<T>();
         }
-        self.spare = Spare {
-            run,
-            slots: pair.map(|slot| NonNull::from(slot).cast()),
-        };
-        self.live = self.live.wrapping_sub(pair.len());
+        let pair = Pair { base, numbers };
+        self.spare = Spare { run, pair };
         // SAFETY: the caller holds the lock, since it has `self`, and the run is the shard's.
         let free = unsafe { run.state() }.free;
-        if free.wrapping_add(pair.len()) == slots::<T>() {
+        if free.wrapping_add(numbers.len()) == slots::<T>() {
             self.put_spare_back::<T>()
         } else {
             After::Keep
@@ -76,7 +96,6 @@ impl ShardState {
             return After::Keep;
         };
         self.spare.run = ptr::null();
-        let numbers = self.spare.slots.map(|slot| run.number_of::<T>(slot.cast()));
-        self.give_pair::<T>(run, numbers)
+        self.give_pair::<T>(run, self.spare.pair.numbers)
     }
 }

@@ -27,19 +27,19 @@ pub fn usage(words: &Words) -> AllocationFlags {
 ///
 /// It keeps what it has decided last: the buffers of a swap chain and the slices of an array are
 /// described alike, and an allocation that is described as the one before is decided as that.
-pub struct Reader<'a> {
+pub struct Reader {
     call: &'static CStr,
     reads: CallerReads,
-    sizes: &'a Sizes,
+    sizes: Sizes,
     irql: Passive,
     /// The last data that were right, and what was decided about them.
     last: Option<(Words, Decided)>,
 }
 
-impl<'a> Reader<'a> {
+impl Reader {
     /// For the DDI `call`.
     #[inline]
-    pub fn new(call: &'static CStr, sizes: &'a Sizes, irql: Passive) -> Self {
+    pub fn new(call: &'static CStr, sizes: Sizes, irql: Passive) -> Self {
         Self {
             call,
             reads: CallerReads::at(irql),
@@ -68,7 +68,7 @@ impl<'a> Reader<'a> {
                 transmute!(HEADER),
             ));
         }
-        let decided = match plain::accept(&words, self.sizes) {
+        let decided = match plain::accept(&words, &self.sizes) {
             Some(decided) => decided,
             None => look(self.call, words, self.sizes)?,
         };
@@ -80,9 +80,9 @@ impl<'a> Reader<'a> {
 /// Looks at data that are not plainly right.
 #[cold]
 #[inline(never)]
-fn look(call: &'static CStr, words: Words, sizes: &Sizes) -> Result<Decided, Refusal> {
+fn look(call: &'static CStr, words: Words, sizes: Sizes) -> Result<Decided, Refusal> {
     let data: AllocationData = transmute!(words);
-    complete(call, &data, sizes)
+    complete(call, &data, &sizes)
 }
 
 /// Why data were not read: their size or their place.

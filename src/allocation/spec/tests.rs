@@ -31,7 +31,7 @@ fn fetch(bytes: &[u8]) -> Result<Allocation, Refusal> {
 
 fn read(data: CallerData<'_>) -> Result<Allocation, Refusal> {
     let sizes = sizes();
-    let (words, decided) = Reader::new(CALL, &sizes, passive()).read(data)?;
+    let (words, decided) = Reader::new(CALL, sizes, passive()).read(data)?;
     Ok(Allocation::new(&words, &decided))
 }
 
@@ -296,7 +296,7 @@ fn a_reader_remembers_only_what_it_has_checked() {
     let world = World::new();
     let _entered = world.enter();
     let sizes = sizes();
-    let mut reader = Reader::new(CALL, &sizes, passive());
+    let mut reader = Reader::new(CALL, sizes, passive());
     let mut read = |data: &AllocationData| {
         let bytes = data.as_bytes();
         let (words, decided) = reader.read(caller_data(bytes, 56))?;

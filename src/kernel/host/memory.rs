@@ -13,7 +13,7 @@ use super::countdown::Countdown;
 use super::guard;
 use super::irql::{DISPATCH, demand};
 use super::system_threads::stall_point;
-use super::world::{Inner, locked, with};
+use super::world::{Inner, locked, watched, with};
 use crate::kernel::irql::AtMostDispatch;
 use crate::kernel::{Align, PAGE, Tag};
 
@@ -110,13 +110,11 @@ pub fn allocate(
     align: Align,
     _irql: impl AtMostDispatch,
 ) -> Option<NonNull<u8>> {
-    with(|world| {
-        if world.watched {
-            watched_allocate(world, tag, bytes, align)
-        } else {
-            system(bytes, align)
-        }
-    })
+    if watched() {
+        with(|world| watched_allocate(world, tag, bytes, align))
+    } else {
+        system(bytes, align)
+    }
 }
 
 fn system(bytes: usize, align: Align) -> Option<NonNull<u8>> {
@@ -157,15 +155,13 @@ fn watched_allocate(world: &Inner, tag: Tag, bytes: usize, align: Align) -> Opti
 /// nothing refers to it any more.
 #[inline]
 pub unsafe fn free(tag: Tag, block: NonNull<u8>, bytes: usize) {
-    with(|world| {
-        if world.watched {
-            watched_free(world, tag, block, bytes);
-        } else if let Some(layout) = layout(bytes, Align::Natural) {
-            // SAFETY: the block came from the system's allocator with this size. A C allocator is
-            // not told the alignment, which is all that may differ here.
-            unsafe { dealloc(block.as_ptr(), layout) };
-        }
-    });
+    if watched() {
+        with(|world| watched_free(world, tag, block, bytes));
+    } else if let Some(layout) = layout(bytes, Align::Natural) {
+        // SAFETY: the block came from the system's allocator with this size. A C allocator is
+        // not told the alignment, which is all that may differ here.
+        unsafe { dealloc(block.as_ptr(), layout) };
+    }
 }
 
 fn watched_free(world: &Inner, tag: Tag, block: NonNull<u8>, bytes: usize) {
@@ -257,7 +253,7 @@ pub fn slot_allowed() -> bool {
 #[inline]
 #[must_use]
 pub fn slots_watched() -> bool {
-    with(|world| world.watched)
+    watched()
 }
 
 impl World {

@@ -11,7 +11,7 @@ use zerocopy::IntoBytes;
 use super::World;
 use super::irql::{APC, demand};
 use super::system_threads::stall_point;
-use super::world::{locked, with};
+use super::world::{locked, watched, with};
 use crate::kernel::irql::{AtMostApc, Passive};
 use crate::kernel::{Fault, UserAddress};
 
@@ -97,7 +97,7 @@ impl CallerReads {
     pub fn at(irql: Passive) -> Self {
         demand(APC, "CallerReads::at");
         Self {
-            watched: with(|world| world.watched),
+            watched: watched(),
             irql,
         }
     }

@@ -42,6 +42,14 @@ pub(super) struct Inner {
 thread_local! {
     /// The calling thread's world; null for the process-wide one. An [`Entered`] keeps it alive.
     static CURRENT: Cell<*const Inner> = const { Cell::new(ptr::null()) };
+    /// Whether that world watches, as the process-wide one does.
+    static WATCHED: Cell<bool> = const { Cell::new(true) };
+}
+
+/// Whether the calling thread's world watches.
+#[inline]
+pub(super) fn watched() -> bool {
+    WATCHED.get()
 }
 
 /// Locks a mutex of the world's; a test that panicked under it has left nothing half done.
@@ -114,6 +122,7 @@ impl World {
         let before = CURRENT.replace(Arc::as_ptr(&self.0));
         Entered {
             before,
+            was_watched: WATCHED.replace(self.0.watched),
             _world: self.clone(),
             thread_bound: PhantomData,
         }
@@ -175,6 +184,7 @@ impl Drop for Inner {
 /// The calling thread's stay in a [`World`].
 pub struct Entered {
     before: *const Inner,
+    was_watched: bool,
     _world: World,
     thread_bound: PhantomData<*mut ()>,
 }
@@ -182,6 +192,7 @@ pub struct Entered {
 impl Drop for Entered {
     fn drop(&mut self) {
         CURRENT.set(self.before);
+        WATCHED.set(self.was_watched);
     }
 }
 

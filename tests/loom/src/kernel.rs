@@ -34,16 +34,18 @@ pub struct NoMemory;
 
 /// Loom's atomics under the names of the driver's.
 pub mod sync {
-    pub use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence};
+    pub use loom::sync::atomic::{
+        AtomicBool, AtomicPtr, AtomicU8, AtomicU64, AtomicUsize, Ordering, fence,
+    };
 
     /// Makes an atomic out of zeroed memory.
     ///
     /// # Safety
     ///
     /// `at` points to memory for an atomic that nothing else uses.
-    pub unsafe fn from_zeroes(at: *mut AtomicUsize) {
+    pub unsafe fn from_zeroes<A: Default>(at: *mut A) {
         // SAFETY: the caller gives memory that nothing else uses.
-        unsafe { at.write(AtomicUsize::new(0)) };
+        unsafe { at.write(A::default()) };
     }
 
     /// This is a model: parts are as small as they can be.
