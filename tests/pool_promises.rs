@@ -4,6 +4,8 @@ mod pool_common;
 
 use std::ptr;
 
+use std::ffi::c_void;
+
 use pool_common::{Object, TAG, in_every_mode, passive};
 use vmdisp::kernel::host::World;
 use vmdisp::kernel::{NoMemory, SpinLock};
