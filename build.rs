@@ -22,8 +22,11 @@ mod kernel {
         config.configure_binary_build()?;
         link_displib(&config)?;
         let release = [
-            "/RELEASE", // a checksum in the header, which the loader verifies
-            "/Brepro",  // no time stamp: equal sources, equal image
+            "/RELEASE",          // a checksum in the header, which the loader verifies
+            "/Brepro",           // no time stamp: equal sources, equal image
+            "/DRIVER:WDM",       // as wdk-build's /DRIVER, with the flag in the header
+            "/SECTION:INIT,ERD", // DriverEntry's memory is given back when it has run
+            "/SECTION:.rsrc,RD", // the version resource is read from the file
         ];
         // How debuggers show the driver's objects goes into the PDB.
         let natvis = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("debugger/vmdisp.natvis");

@@ -15,6 +15,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, ensure};
 
+use crate::inf::stamp::Architecture;
 use crate::setup;
 use crate::toolchain::{Toolchain, WINDOWS, find_llvm_program};
 
@@ -86,6 +87,16 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     println!("{}", built.sys.display());
     println!("{}", built.pdb.display());
     Ok(ExitCode::SUCCESS)
+}
+
+/// Builds the driver for an architecture, as [`build`] does for x64.
+///
+/// # Errors
+///
+/// As there.
+pub fn build_for(architecture: Architecture, profile: &Profile) -> Result<Built> {
+    ensure!(architecture == Architecture::X64, "not yet");
+    build(profile)
 }
 
 /// Builds the driver and copies it to `target/driver/PROFILE/`.

@@ -90,6 +90,13 @@ const NODE: Need = Need {
     }),
 };
 
+const OSSLSIGNCODE: Need = Need {
+    what: "osslsigncode",
+    purpose: "reads a package's signatures a second time",
+    debian: &["osslsigncode"],
+    found: Found::By(|| find_program("osslsigncode").is_some()),
+};
+
 /// Clippy of a toolchain, for `driver --clippy`.
 pub fn clippy(toolchain: &Toolchain) -> Need {
     Need {
@@ -102,7 +109,7 @@ pub fn clippy(toolchain: &Toolchain) -> Need {
 
 /// All that `setup` installs.
 pub fn all() -> Vec<Need> {
-    let mut all = vec![TARGETS, QEMU, NODE];
+    let mut all = vec![TARGETS, QEMU, NODE, OSSLSIGNCODE];
     if !cfg!(windows) {
         // Windows has a WDK.
         all.extend_from_slice(DRIVER);
@@ -126,6 +133,17 @@ pub fn mingw_headers() -> Option<PathBuf> {
     folders
         .into_iter()
         .find(|folder| folder.join("ddk/ntifs.h").is_file())
+}
+
+/// mingw-w64's import library of ntoskrnl.exe for x86-64.
+pub fn ntoskrnl_library() -> Option<PathBuf> {
+    const FOLDERS: &[&str] = &[
+        "/usr/x86_64-w64-mingw32/lib",                // Debian, Arch
+        "/usr/x86_64-w64-mingw32/sys-root/mingw/lib", // Fedora, SUSE
+    ];
+    let folders = FOLDERS.iter().map(Path::new);
+    let mut files = folders.map(|folder| folder.join("libntoskrnl.a"));
+    files.find(|file| file.is_file())
 }
 
 /// Whether bindgen will find libclang: where `LIBCLANG_PATH` says, or where systems keep it.
