@@ -21,6 +21,8 @@ const WANTED: &str = env!("CARGO_PKG_RUST_VERSION");
 
 /// The target of the driver.
 pub const WINDOWS: &str = "x86_64-pc-windows-msvc";
+/// The same for ARM64.
+pub const WINDOWS_ARM64: &str = "aarch64-pc-windows-msvc";
 /// The target of the ring-0 kernel.
 pub const BARE: &str = "x86_64-unknown-none";
 

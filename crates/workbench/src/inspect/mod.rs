@@ -33,9 +33,13 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
-use object::pe::IMAGE_FILE_MACHINE_AMD64;
+use anyhow::{Context, Result, bail};
+use object::LittleEndian as LE;
+use object::pe::{IMAGE_FILE_MACHINE_AMD64, IMAGE_FILE_MACHINE_ARM64};
+use object::read::Object as _;
+use object::read::pe::PeFile64;
 
+use crate::inf::stamp::Architecture;
 use crate::report;
 pub use image::Image;
 
@@ -92,6 +96,34 @@ pub fn check_file(file: &Path, imports: Option<&Path>) -> Result<Vec<Finding>> {
         resources::check(&image),
     ]);
     Ok(findings)
+}
+
+/// The architecture that an image is for.
+///
+/// # Errors
+///
+/// It is no image, or for none of those that the driver is built for.
+pub fn architecture(file: &[u8]) -> Result<Architecture> {
+    let image = PeFile64::parse(file)?;
+    match image.nt_headers().file_header.machine.get(LE) {
+        IMAGE_FILE_MACHINE_AMD64 => Ok(Architecture::X64),
+        IMAGE_FILE_MACHINE_ARM64 => Ok(Architecture::Arm64),
+        other => bail!("it is for machine {:#x}, neither x64 nor ARM64", other.0),
+    }
+}
+
+/// Checks that a PDB is that of an image, and says by what.
+///
+/// # Errors
+///
+/// It is not, or one of them cannot be read.
+pub fn check_pdb(pdb: &Path, image: &[u8]) -> Result<String> {
+    let image = PeFile64::parse(image).context("the driver cannot be read")?;
+    let identity = image.pdb_info()?.context("the driver names no PDB")?;
+    let guid = symbols::open(pdb, identity.guid(), identity.age())?
+        .pdb_information()?
+        .guid;
+    Ok(format!("GUID {guid:X}, age {}", identity.age()))
 }
 
 /// One line a check, and one a thing that breaks its rule.

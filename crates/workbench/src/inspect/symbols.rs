@@ -13,12 +13,12 @@ use super::unwind::RuntimeFunction;
 /// Names by address, relative to the image.
 pub type Names = BTreeMap<u32, Vec<String>>;
 
-/// Reads the names of all functions in a PDB.
+/// Opens the PDB of the image that names it by this GUID and age.
 ///
 /// # Errors
 ///
-/// The PDB cannot be read, or does not belong to the image whose PDB has this GUID and age.
-pub fn read(pdb: &Path, guid: [u8; 16], age: u32) -> Result<Names> {
+/// It cannot be read, or is another image's.
+pub fn open(pdb: &Path, guid: [u8; 16], age: u32) -> Result<PDB<'static, File>> {
     let mut pdb = PDB::open(File::open(pdb)?)?;
     // The image has the first three fields of the GUID in the machine's order.
     let own = pdb.pdb_information()?;
@@ -32,6 +32,16 @@ pub fn read(pdb: &Path, guid: [u8; 16], age: u32) -> Result<Names> {
         own_age == age,
         "it belongs to another link of the image: its age is {own_age}, not {age}"
     );
+    Ok(pdb)
+}
+
+/// Reads the names of all functions in a PDB.
+///
+/// # Errors
+///
+/// The PDB cannot be read, or does not belong to the image whose PDB has this GUID and age.
+pub fn read(pdb: &Path, guid: [u8; 16], age: u32) -> Result<Names> {
+    let mut pdb = open(pdb, guid, age)?;
     let addresses = pdb.address_map()?;
     let mut names = Names::new();
     let mut add = |address: pdb2::PdbInternalSectionOffset, name: String| {

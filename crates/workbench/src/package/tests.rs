@@ -216,7 +216,9 @@ fn a_pdb_of_another_link_is_found() {
     }) else {
         return;
     };
-    assert_says(&lines, SYS, "it belongs to another image");
+    for file in [SYS, PDB] {
+        assert_says(&lines, file, "it belongs to another image");
+    }
 }
 
 /// The GUID by which the driver names its PDB.
@@ -251,7 +253,13 @@ fn each_wrong_field_of_the_image_is_found() {
             file[at..at + 4].copy_from_slice(&(flags ^ bits).to_le_bytes());
         }
     };
-    let damages: [Damage<'_>; 11] = [
+    let damages: [Damage<'_>; 12] = [
+        (
+            "it is for arm64, and vmdisp-display.inf for x64",
+            &|file, pe| {
+                file[pe + 4..pe + 6].copy_from_slice(&[0x64, 0xAA]);
+            },
+        ),
         ("header: subsystem 2, not native", &|file, pe| {
             file[pe + 24 + 68] = 2;
         }),

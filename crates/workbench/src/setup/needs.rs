@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::toolchain::{Toolchain, WINDOWS, find_llvm_program, find_program};
+use crate::toolchain::{Toolchain, WINDOWS, WINDOWS_ARM64, find_llvm_program, find_program};
 
 /// One thing that a command needs.
 #[derive(Debug, Clone)]
@@ -34,7 +34,7 @@ impl Need {
 
     /// Whether this is the Rust toolchain, which rustup brings as well.
     pub fn is_toolchain(&self) -> bool {
-        self.what == TARGETS.what
+        self.what == TARGETS.what || self.what == ARM64.what
     }
 }
 
@@ -48,6 +48,13 @@ const TARGETS: Need = Need {
             .iter()
             .all(|target| Toolchain::for_target(target).is_ok())
     }),
+};
+
+const ARM64: Need = Need {
+    what: "a Rust toolchain for aarch64-pc-windows-msvc",
+    purpose: "the driver for ARM64",
+    debian: TARGETS.debian,
+    found: Found::By(|| Toolchain::for_target(WINDOWS_ARM64).is_ok()),
 };
 
 /// What the driver build needs beside a Rust toolchain.
@@ -109,7 +116,7 @@ pub fn clippy(toolchain: &Toolchain) -> Need {
 
 /// All that `setup` installs.
 pub fn all() -> Vec<Need> {
-    let mut all = vec![TARGETS, QEMU, NODE, OSSLSIGNCODE];
+    let mut all = vec![TARGETS, ARM64, QEMU, NODE, OSSLSIGNCODE];
     if !cfg!(windows) {
         // Windows has a WDK.
         all.extend_from_slice(DRIVER);
