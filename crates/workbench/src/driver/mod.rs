@@ -8,12 +8,15 @@
 mod edits;
 mod files;
 mod kit;
+mod link;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, ensure};
+
+pub use link::SOURCES;
 
 use crate::inf::stamp::Architecture;
 use crate::setup;
@@ -180,10 +183,12 @@ fn prepared(
     if !cfg!(windows) {
         setup::require(setup::DRIVER)?;
         let made = project.join("target/linux-wdk");
-        let linker = toolchain
-            .linker()
-            .context("the driver's linker is not known")?;
-        let kit = kit::prepare(&made, linker, architecture)?;
+        let linker = || {
+            toolchain
+                .linker()
+                .context("the driver's linker is not known")
+        };
+        let kit = kit::prepare(&made, linker()?, architecture)?;
         let wdk_build = edits::prepare(project, &made)?;
         // An override of the sources' place alone: a [patch] would change Cargo.lock.
         let wdk_build = wdk_build
@@ -193,6 +198,7 @@ fn prepared(
             .arg("--config")
             .arg(format!("paths = [{wdk_build:?}]"));
         cargo.env("WDKContentRoot", kit);
+        link::prepare(&mut cargo, project, toolchain, &linker()?)?;
         if let Some(compiler) = find_llvm_program("llvm-rc") {
             cargo.env("RC", compiler);
         }
