@@ -28,6 +28,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use crate::authenticode::hex;
+use crate::inf::INFS;
 use crate::inf::stamp::Architecture;
 use crate::{report, setup};
 use check::Part;
@@ -96,6 +97,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         _ => Who::Tests,
     };
     let folder = args.to.clone().unwrap_or_else(|| default_folder(args.arch));
+    may_write(&folder)?;
     let made = make::make(args.arch, &who)?;
     let parts = check::check(made.path())?;
     if is_right(&parts) {
@@ -164,29 +166,37 @@ fn default_folder(architecture: Architecture) -> PathBuf {
     })
 }
 
-/// Copies the files of a package into `folder`, which may hold an older one and nothing else.
-fn replace(made: &Path, folder: &Path) -> Result<()> {
-    let names = |folder: &Path| -> Result<Vec<_>> {
-        let entries = fs::read_dir(folder)?;
-        entries.map(|entry| Ok(entry?.file_name())).collect()
-    };
-    let new = names(made)?;
-    if folder.is_dir() {
-        let old = names(folder)?;
-        let foreign = old.iter().find(|name| !new.contains(name));
+/// Checks that `folder` may be written to: that it holds an older package at most.
+fn may_write(folder: &Path) -> Result<()> {
+    let infs = INFS.iter();
+    let infs = infs.flat_map(|inf| [format!("{inf}.inf"), format!("{inf}.cat")]);
+    let own: Vec<String> = [SYS, PDB, CERTIFICATE, README]
+        .map(str::to_owned)
+        .into_iter()
+        .chain(infs)
+        .collect();
+    if !folder.exists() {
+        return Ok(());
+    }
+    for entry in fs::read_dir(folder).with_context(|| format!("reading {}", folder.display()))? {
+        let name = entry?.file_name();
         ensure!(
-            foreign.is_none(),
+            own.iter().any(|own| name == own.as_str()),
             "{} holds something that is of no package: {}. Choose another folder with --to",
             folder.display(),
-            foreign
-                .map(|name| name.display().to_string())
-                .unwrap_or_default()
+            name.display()
         );
     }
+    Ok(())
+}
+
+/// Copies the files of a package into `folder`.
+fn replace(made: &Path, folder: &Path) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
-    for name in new {
-        let to = folder.join(&name);
-        fs::copy(made.join(&name), &to).with_context(|| format!("writing {}", to.display()))?;
+    for entry in fs::read_dir(made)? {
+        let entry = entry?;
+        let to = folder.join(entry.file_name());
+        fs::copy(entry.path(), &to).with_context(|| format!("writing {}", to.display()))?;
     }
     Ok(())
 }

@@ -48,11 +48,9 @@ WHO SIGNED: {subject}
 A machine trusts whatever this certificate signs once it is in these stores. Its key lies with
 whoever made this package; do not put it on a machine that matters.
 
-WHICH BYTES DIFFER between two packages of the same sources: with the same tools, certificate and
-folder of the sources, none. With another certificate: vmdisp.cer, the signature at the end of
-vmdisp.sys with the checksum in its header, the catalogs' signatures, and this text. With the
-sources in another folder: vmdisp.pdb, which names files by their path; and in vmdisp.sys the PDB's
-GUID and what is made of it (time stamps, checksum, signature) and so its digests in the catalogs.
+WHICH BYTES DIFFER between two packages of the same sources and tools: with the same certificate,
+none. With another certificate: vmdisp.cer, the signature at the end of vmdisp.sys with the entry
+about it and the checksum in its header, the catalogs' signatures, and this text.
 ",
         digest = digest.unwrap_or_default(),
     );
