@@ -167,11 +167,16 @@ fn indirect_data(file: &[u8]) -> Result<IndirectData> {
 ///
 /// It is no image, or has a signature.
 pub fn sign(file: &[u8], identity: &Identity) -> Result<Vec<u8>> {
+    attach(file, &indirect_data(file)?, identity)
+}
+
+/// Puts a signature over that content behind an image.
+fn attach(file: &[u8], content: &IndirectData, identity: &Identity) -> Result<Vec<u8>> {
     let places = Places::of(file)?;
     ensure!(places.signatures.is_empty(), "it is signed already");
     let mut signed = file.to_vec();
     signed.resize(file.len() + padding(file.len()), 0);
-    let signature = signed::sign(INDIRECT_DATA, &indirect_data(file)?, identity)?;
+    let signature = signed::sign(INDIRECT_DATA, content, identity)?;
     let length = CERTIFICATE_HEADER + signature.len();
     let length = length + padding(length);
 
@@ -261,7 +266,7 @@ fn padding(length: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::super::identity::testing::IDENTITY;
-    use super::{PAGE, digest, page_hashes, sign, verify};
+    use super::{PAGE, attach, digest, indirect_data, page_hashes, sign, verify};
 
     /// The smallest image: headers, and a section of one and a half pages with some code.
     fn image() -> Vec<u8> {
@@ -334,6 +339,25 @@ mod tests {
         }
         // What comes behind the signature is refused as well.
         assert!(verify(&[signed, vec![0; 8]].concat()).is_err());
+    }
+
+    /// Windows checks a page when it is read in, by its own digest, so each counts beside the whole.
+    #[test]
+    fn wrong_page_digests_are_refused_though_the_image_is_right() {
+        let file = image();
+        let mut other = file.clone();
+        other[600] ^= 1;
+        let mut data = indirect_data(&other).expect("it is an image");
+        let right = indirect_data(&file).expect("it is an image");
+        data.digest = right.digest.clone();
+        let signed = attach(&file, &data, &IDENTITY).expect("it is signed");
+        let error = verify(&signed).expect_err("its pages are others");
+        assert!(
+            error.to_string().contains("digests of its pages"),
+            "{error}"
+        );
+        let signed = attach(&file, &right, &IDENTITY).expect("it is signed");
+        assert!(verify(&signed).is_ok());
     }
 
     #[test]

@@ -133,10 +133,20 @@ pub fn build_for(architecture: Architecture, profile: &Profile) -> Result<Built>
     };
     for (from, to) in [("vmdisp.dll", &built.sys), ("vmdisp.pdb", &built.pdb)] {
         let from = made.join(from);
-        fs::copy(&from, to)
+        copy_whole(&from, to)
             .with_context(|| format!("copying {} to {}", from.display(), to.display()))?;
     }
     Ok(built)
+}
+
+/// Copies a file so that who reads `to` meanwhile, as another run of the tool may, sees the old one or
+/// the new one and no part of it.
+fn copy_whole(from: &Path, to: &Path) -> Result<()> {
+    let folder = to.parent().context("it has no folder")?;
+    let new = tempfile::NamedTempFile::new_in(folder)?;
+    fs::copy(from, new.path())?;
+    new.persist(to)?;
+    Ok(())
 }
 
 /// Rust's name for what the driver is built for.
