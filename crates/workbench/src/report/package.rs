@@ -29,13 +29,17 @@ pub fn print_package(files: &[File]) {
     for file in files {
         let wrong = file.wrong.iter();
         let wrong = wrong.map(|what| format!("{BAD}wrong:{BAD:#} {what}"));
-        let lines: Vec<String> = wrong.chain(file.checked.iter().cloned()).collect();
-        table.push_record([
-            file.name.clone(),
-            grouped(file.bytes),
-            file.digest.clone(),
-            lines.join("\n"),
-        ]);
+        let lines = wrong.chain(file.checked.iter().cloned());
+        let head = [file.name.clone(), grouped(file.bytes), file.digest.clone()];
+        // A row a line: a cell of several lines would be wrapped as if they were one.
+        for (index, line) in lines.enumerate() {
+            let head = if index == 0 {
+                head.clone()
+            } else {
+                Default::default()
+            };
+            table.push_record(head.into_iter().chain([line]));
+        }
     }
     print(table, &[1]);
     let wrong: u64 = files.iter().map(|file| file.wrong.len() as u64).sum();
