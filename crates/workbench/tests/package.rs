@@ -64,7 +64,7 @@ fn a_package_is_made_checked_and_refused_when_it_is_changed() {
     };
     assert_eq!(check().status.code(), Some(0));
     assert_eq!(found()["right"], true);
-    assert_eq!(found()["files"].as_array().map(Vec::len), Some(8));
+    assert_eq!(found()["files"].as_array().map(Vec::len), Some(9));
 
     for name in ["vmdisp.sys", "vmdisp-display.inf", "vmdisp.cat"] {
         let file = to.join(name);

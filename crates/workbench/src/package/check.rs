@@ -9,7 +9,7 @@ use der::Encode as _;
 use x509_cert::Certificate;
 
 use super::facts::{Facts, system};
-use super::{CERTIFICATE, PDB, README, SYS, second};
+use super::{CERTIFICATE, PDB, README, SCRIPT, SYS, second};
 use crate::authenticode::identity::{may_sign_code, read_certificates};
 use crate::authenticode::{Hash, catalog, image, sha256};
 use crate::inf::lint::lint;
@@ -64,7 +64,7 @@ pub fn check(folder: &Path) -> Result<Vec<Part>> {
             .map(|name| (inf(folder, &name), name))
             .collect(),
     };
-    let needed = [SYS, PDB, CERTIFICATE, README].map(str::to_owned);
+    let needed = [SYS, PDB, SCRIPT, CERTIFICATE, README].map(str::to_owned);
     names.extend(needed);
     names.extend(package.facts().map(|facts| facts.catalog.clone()));
 
@@ -135,7 +135,8 @@ impl Package<'_> {
             SYS => self.driver(&content, &mut part)?,
             PDB => part.take(self.pdb()),
             CERTIFICATE => part.take(self.about_certificate()),
-            README => part.take(Ok("for people".into())),
+            README => part.take(Ok("for people, not signed".into())),
+            SCRIPT => part.take(Ok("for WinDbg, not signed".into())),
             _ if ends(name, ".inf") => self.inf(name, &content, &mut part),
             _ if ends(name, ".cat") => self.catalog(name, &content, &mut part)?,
             _ => part.wrong.push("it is of no package".into()),
@@ -169,7 +170,13 @@ impl Package<'_> {
     fn about_certificate(&self) -> Result<String> {
         let certificate = self.certificate()?;
         ensure!(may_sign_code(certificate)?, "it may not sign code");
-        Ok(format!("{}, for code", certificate.tbs_certificate.subject))
+        let of = &certificate.tbs_certificate;
+        let end = of.validity.not_after.to_date_time();
+        let (year, month, day) = (end.year(), end.month(), end.day());
+        Ok(format!(
+            "{}, for code, until {year}-{month:02}-{day:02}",
+            of.subject
+        ))
     }
 
     fn certificate(&self) -> Result<&Certificate> {

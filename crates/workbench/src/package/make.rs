@@ -11,12 +11,15 @@ use der::Encode as _;
 use tempfile::TempDir;
 
 use super::facts::{Facts, system};
-use super::{CERTIFICATE, PDB, README, SYS, packages, readme};
+use super::{CERTIFICATE, PDB, README, SCRIPT, SYS, packages, readme};
 use crate::authenticode::identity::Identity;
 use crate::authenticode::{catalog, image};
 use crate::driver::{self, Profile};
 use crate::inf::stamp::{Architecture, DriverVersion, Stamp, date_of_sources};
 use crate::inf::{INFS, inx, stamped};
+
+/// The commands for WinDbg.
+const SCRIPT_TEXT: &[u8] = include_bytes!("../../../../debugger/vmdisp.js");
 
 /// Who signs.
 #[derive(Debug, Clone)]
@@ -71,6 +74,7 @@ pub fn make(architecture: Architecture, who: &Who) -> Result<TempDir> {
     write(SYS, &sys)?;
     let pdb = fs::read(&built.pdb).with_context(|| format!("reading {}", built.pdb.display()))?;
     write(PDB, &pdb)?;
+    write(SCRIPT, SCRIPT_TEXT)?;
     for name in INFS {
         let inf = stamped(&inx(name), &stamp)?;
         let facts = Facts::read(&inf).with_context(|| format!("reading {name}.inf"))?;

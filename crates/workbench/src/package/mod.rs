@@ -38,6 +38,8 @@ use make::Who;
 const SYS: &str = "vmdisp.sys";
 /// Its symbols.
 const PDB: &str = "vmdisp.pdb";
+/// The commands for WinDbg.
+const SCRIPT: &str = "vmdisp.js";
 /// The signer's certificate.
 const CERTIFICATE: &str = "vmdisp.cer";
 /// What is said to people.
@@ -170,7 +172,7 @@ fn default_folder(architecture: Architecture) -> PathBuf {
 fn may_write(folder: &Path) -> Result<()> {
     let infs = INFS.iter();
     let infs = infs.flat_map(|inf| [format!("{inf}.inf"), format!("{inf}.cat")]);
-    let own: Vec<String> = [SYS, PDB, CERTIFICATE, README]
+    let own: Vec<String> = [SYS, PDB, SCRIPT, CERTIFICATE, README]
         .map(str::to_owned)
         .into_iter()
         .chain(infs)

@@ -30,6 +30,7 @@ Display driver for QEMU's -device VGA and -device bochs-display. Windows 10 2004
   vmdisp.sys           the driver, which both INFs install
   vmdisp-display.cat, vmdisp.cat   the signed lists of the files that belong to each INF
   vmdisp.pdb           the driver's symbols, for a debugger
+  vmdisp.js            commands for WinDbg
   vmdisp.cer           the certificate that signed it
 
 INSTALLING, in a virtual machine that is there for tests, as an administrator:
