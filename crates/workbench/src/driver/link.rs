@@ -12,6 +12,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use super::files::{link, write_if_changed};
+use crate::authenticode::{hex, sha256};
 use crate::toolchain::Toolchain;
 
 /// What the PDB calls the folder of the project.
@@ -64,6 +65,8 @@ pub fn prepare(
         make_executable(&file)?;
     }
     cargo.env(toolchain.linker_variable(), file);
+    // Linked again when the script is another (build.rs).
+    cargo.env("VMDISP_LINK_SCRIPT", hex(&sha256(script.as_bytes())));
 
     let home = cargo_home()?;
     let remaps = [(text(project)?, SOURCES), (text(&home)?, CARGO)];
