@@ -61,10 +61,7 @@ pub fn make(architecture: Architecture, who: &Who) -> Result<TempDir> {
     };
     let built = driver::build_for(architecture, &Profile::Release)?;
 
-    fs::create_dir_all(packages())?;
-    let folder = tempfile::Builder::new()
-        .prefix(".new-")
-        .tempdir_in(packages())?;
+    let folder = tempfile::tempdir()?;
     let write = |name: &str, content: &[u8]| {
         let file = folder.path().join(name);
         fs::write(&file, content).with_context(|| format!("writing {}", file.display()))

@@ -3,6 +3,7 @@
 //! Where the driver cannot be built the tests say so and are skipped; in CI (`CI=true`) that is a
 //! failure.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
@@ -20,8 +21,11 @@ use crate::inf::stamp::Architecture;
 use crate::inspect;
 use crate::toolchain::find_program;
 
+/// Files, by name.
+type Files = Vec<(OsString, Vec<u8>)>;
+
 /// The package that all tests copy, or why there is none.
-static PACKAGE: LazyLock<Result<TempDir, String>> = LazyLock::new(|| {
+static PACKAGE: LazyLock<Result<Files, String>> = LazyLock::new(|| {
     for tool in ["qemu-system-x86_64", second::PROGRAM] {
         if find_program(tool).is_none() {
             return Err(format!(
@@ -30,7 +34,7 @@ static PACKAGE: LazyLock<Result<TempDir, String>> = LazyLock::new(|| {
         }
     }
     match make(Architecture::X64, &Who::Tests) {
-        Ok(folder) => Ok(folder),
+        Ok(folder) => Ok(files(folder.path())),
         Err(error) => {
             let why = format!("{error:#}");
             // What is missing is reported with the command that installs it.
@@ -39,6 +43,23 @@ static PACKAGE: LazyLock<Result<TempDir, String>> = LazyLock::new(|| {
         }
     }
 });
+
+fn files(folder: &Path) -> Files {
+    let entries = fs::read_dir(folder).expect("it is there");
+    let file = |entry: std::io::Result<fs::DirEntry>| {
+        let entry = entry.expect("it is there");
+        let content = fs::read(entry.path()).expect("it can be read");
+        (entry.file_name(), content)
+    };
+    entries.map(file).collect()
+}
+
+/// The driver of the package.
+fn driver() -> &'static [u8] {
+    let files = PACKAGE.as_ref().expect("it was copied");
+    let driver = files.iter().find(|(name, _)| name == SYS);
+    &driver.expect("it is there").1
+}
 
 /// A copy of the package, for one test; `None` if there is none.
 fn copy() -> Option<TempDir> {
@@ -53,9 +74,8 @@ fn copy() -> Option<TempDir> {
         }
     };
     let copy = tempfile::tempdir().expect("a folder");
-    for entry in fs::read_dir(package.path()).expect("it is there") {
-        let entry = entry.expect("it is there");
-        fs::copy(entry.path(), copy.path().join(entry.file_name())).expect("it is copied");
+    for (name, content) in package {
+        fs::write(copy.path().join(name), content).expect("it is copied");
     }
     Some(copy)
 }
@@ -119,13 +139,11 @@ fn made_again_it_is_the_same_to_the_byte() {
     let linked = target.join("x86_64-pc-windows-msvc/release/deps/vmdisp.dll");
     fs::remove_file(&linked).expect("it was linked before");
     let second = make(Architecture::X64, &Who::Tests).expect("it was made before");
-    for entry in fs::read_dir(first.path()).expect("it is there") {
-        let name = entry.expect("it is there").file_name();
-        let [a, b] = [&first, &second].map(|folder| fs::read(folder.path().join(&name)));
-        assert!(
-            a.expect("it is there") == b.expect("it is there"),
-            "{name:?}"
-        );
+    let second = files(second.path());
+    for (name, content) in files(first.path()) {
+        let again = second.iter().find(|(other, _)| *other == name);
+        let (_, again) = again.expect("it was made again");
+        assert!(content == *again, "{}", name.display());
     }
     assert!(linked.is_file(), "it was not linked again");
 }
@@ -228,9 +246,8 @@ fn a_pdb_of_another_link_is_found() {
 
 /// The GUID by which the driver names its PDB.
 fn guid_of_the_image() -> [u8; 16] {
-    let folder = PACKAGE.as_ref().expect("it was copied");
-    let file = fs::read(folder.path().join(SYS)).expect("it is there");
-    let image = PeFile64::parse(&*file).expect("it is an image");
+    let file = driver();
+    let image = PeFile64::parse(file).expect("it is an image");
     let information = object::Object::pdb_info(&image).expect("it can be read");
     information.expect("it names a PDB").guid()
 }
@@ -380,9 +397,8 @@ fn places_in_the_header_are_right() {
     if copy().is_none() {
         return;
     }
-    let folder = PACKAGE.as_ref().expect("it was copied");
-    let file = fs::read(folder.path().join(SYS)).expect("it is there");
-    let image = PeFile64::parse(&*file).expect("it is an image");
+    let file = driver();
+    let image = PeFile64::parse(file).expect("it is an image");
     let optional = &image.nt_headers().optional_header;
     let pe = image.dos_header().nt_headers_offset() as usize;
     let half = |at: usize| u16::from_le_bytes([file[at], file[at + 1]]);
