@@ -49,9 +49,9 @@ WHO SIGNED: {subject}
 A machine trusts whatever this certificate signs once it is in these stores. Its key lies with
 whoever made this package; do not put it on a machine that matters.
 
-WHICH BYTES DIFFER between two packages of the same sources and tools: with the same certificate,
-none. With another certificate: vmdisp.cer, the signature at the end of vmdisp.sys with the entry
-about it and the checksum in its header, the catalogs' signatures, and this text.
+WHICH BYTES DIFFER between two packages of the same commit, made with the same tools: with the same
+certificate, none. With another one: vmdisp.cer, the signature at the end of vmdisp.sys with the
+entry about it and the checksum in its header, the catalogs' signatures, and this text.
 ",
         digest = digest.unwrap_or_default(),
     );
