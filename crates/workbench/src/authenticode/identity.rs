@@ -107,16 +107,36 @@ impl Identity {
             if validity.not_after.to_unix_duration() > now {
                 return Ok((kept, false));
             }
+            fs::remove_dir_all(folder).with_context(|| format!("removing {}", folder.display()))?;
         }
         let made = Self::make(now)?;
-        fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
-        let text = made.certificate().to_pem(LineEnding::LF)?;
+        if made.keep(folder)? {
+            return Ok((made, true));
+        }
+        // Another run of the tool was faster.
+        Ok((Self::read(&certificate, &key)?, false))
+    }
+
+    /// Puts certificate and key into `folder`, both or none. False if that is there already.
+    fn keep(&self, folder: &Path) -> Result<bool> {
+        let parent = folder.parent().context("the folder has no parent")?;
+        fs::create_dir_all(parent).with_context(|| format!("making {}", parent.display()))?;
+        let new = tempfile::tempdir_in(parent)?;
+        let [certificate, key] = FILES.map(|name| new.path().join(name));
+        let text = self.certificate().to_pem(LineEnding::LF)?;
         fs::write(&certificate, text)
             .with_context(|| format!("writing {}", certificate.display()))?;
-        let text = made.key.to_pkcs8_pem(LineEnding::LF)?;
+        let text = self.key.to_pkcs8_pem(LineEnding::LF)?;
         write_secret(&key, text.as_bytes())
             .with_context(|| format!("writing {}", key.display()))?;
-        Ok((made, true))
+        match fs::rename(new.path(), folder) {
+            Ok(()) => {
+                let _ = new.keep(); // it has another name now
+                Ok(true)
+            }
+            Err(_) if folder.join(FILES[1]).is_file() => Ok(false),
+            Err(error) => Err(error).with_context(|| format!("making {}", folder.display())),
+        }
     }
 
     /// A new certificate, its own issuer, valid from a day before `now`.
@@ -217,6 +237,7 @@ pub mod testing {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::time::Duration;
 
     use der::EncodePem as _;
     use der::pem::LineEnding;
@@ -226,10 +247,11 @@ mod tests {
     #[test]
     fn a_test_certificate_is_made_once() {
         let folder = tempfile::tempdir().expect("a folder");
-        let (first, made) = Identity::for_tests(folder.path()).expect("it is made");
+        let kept = folder.path().join("certificate");
+        let (first, made) = Identity::for_tests(&kept).expect("it is made");
         assert!(made);
         assert!(may_sign_code(first.certificate()).expect("it has usages"));
-        let (second, made) = Identity::for_tests(folder.path()).expect("it is kept");
+        let (second, made) = Identity::for_tests(&kept).expect("it is kept");
         assert!(!made);
         assert_eq!(first.certificates, second.certificates);
         assert_eq!(first.sign(b"text"), second.sign(b"text"));
@@ -239,10 +261,36 @@ mod tests {
         let file = folder.path().join("other.pem");
         let text = other.to_pem(LineEnding::LF).expect("it is a certificate");
         fs::write(&file, text).expect("it can be written");
-        let Err(error) = Identity::read(&file, &folder.path().join("test-key.pem")) else {
+        let Err(error) = Identity::read(&file, &kept.join("test-key.pem")) else {
             panic!("another's key was taken");
         };
         assert!(error.to_string().contains("not that of"), "{error}");
+    }
+
+    /// Two runs of the tool at once keep one pair, and not one's certificate with the other's key.
+    #[test]
+    fn two_that_are_made_at_once_are_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let kept = folder.path().join("certificate");
+        let start = || Identity::for_tests(&kept).expect("it is made or kept").0;
+        let [first, second] = std::thread::scope(|scope| {
+            let threads = [scope.spawn(start), scope.spawn(start)];
+            threads.map(|thread| thread.join().expect("it ends"))
+        });
+        assert_eq!(first.certificates, second.certificates);
+        assert_eq!(fs::read_dir(folder.path()).expect("it is there").count(), 1);
+    }
+
+    /// One that has run out is made anew.
+    #[test]
+    fn an_old_one_is_replaced() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let kept = folder.path().join("certificate");
+        let old = Identity::make(Duration::from_hours(24 * 365)).expect("it is made");
+        assert!(old.keep(&kept).expect("it is kept"));
+        let (new, made) = Identity::for_tests(&kept).expect("it is made");
+        assert!(made);
+        assert_ne!(new.certificates, old.certificates);
     }
 
     #[test]

@@ -205,7 +205,8 @@ fn another_signer_is_found() {
     let Some(copy) = copy() else { return };
     let folder = tempfile::tempdir().expect("a folder");
     let (other, _) =
-        crate::authenticode::identity::Identity::for_tests(folder.path()).expect("it is made");
+        crate::authenticode::identity::Identity::for_tests(&folder.path().join("other"))
+            .expect("it is made");
     let certificate = der::Encode::to_der(other.certificate()).expect("it is one");
     fs::write(copy.path().join(super::CERTIFICATE), certificate).expect("it can be written");
     let lines = wrong(copy.path());
