@@ -22,9 +22,14 @@ mod kernel {
         config.configure_binary_build()?;
         link_displib(&config)?;
         let release = [
-            "/RELEASE", // a checksum in the header, which the loader verifies
-            "/Brepro",  // no time stamp: equal sources, equal image
+            "/RELEASE",          // a checksum in the header, which the loader verifies
+            "/Brepro",           // no time stamp: equal sources, equal image
+            "/DRIVER:WDM",       // as wdk-build's /DRIVER, with the flag in the header
+            "/SECTION:INIT,ERD", // DriverEntry's memory is given back when it has run
+            "/SECTION:.rsrc,RD", // the version resource is read from the file
         ];
+        // What `cargo run -- driver` links through: cargo does not see that it changes.
+        println!("cargo::rerun-if-env-changed=VMDISP_LINK_SCRIPT");
         // How debuggers show the driver's objects goes into the PDB.
         let natvis = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("debugger/vmdisp.natvis");
         println!("cargo::rerun-if-changed={}", natvis.display());

@@ -33,6 +33,9 @@ const TABLE: Tag = Tag(*b"VmdI");
 /// The I/O manager's: both arguments are valid until it returns.
 // SAFETY: no other symbol of the image has this name.
 #[unsafe(export_name = "DriverEntry")]
+// SAFETY: code in a section for code. The kernel discards INIT when this has returned, and nothing
+// calls it again.
+#[unsafe(link_section = "INIT")]
 unsafe extern "system" fn driver_entry(
     driver: PDRIVER_OBJECT,
     registry_path: PUNICODE_STRING,

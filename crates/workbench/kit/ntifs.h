@@ -11,6 +11,13 @@
 #define __GNUC_MINOR__ 2
 #define __GNUC_PATCHLEVEL__ 1
 
+/* mingw-w64's headers of the kernel do not know ARM64. With ARM's name they take what belongs to an
+ * architecture from armddk.h; with Itanium's they lay structures out as for 64 bits that are not x64. */
+#ifdef _M_ARM64
+#define _M_ARM 1
+#define _IA64_
+#endif
+
 /* Inline functions there, for which bindgen makes no bindings; ntoskrnl.exe exports them on x64 and
  * the WDK declares them. */
 #define KeGetCurrentIrql KeGetCurrentIrql_inline

@@ -2,11 +2,13 @@
 //!
 //! Each command has a module of its own with its arguments (`Args`) and what it does (`run`).
 
+mod authenticode;
 mod bindings;
 mod debugger;
 mod driver;
 mod inf;
 mod inspect;
+mod package;
 mod report;
 mod ring0;
 mod run;
@@ -42,6 +44,7 @@ enum Command {
     Driver(driver::Args),
     Inspect(inspect::Args),
     LintInf(inf::Args),
+    Package(package::Args),
     Ring0(ring0::Args),
     Run(run::Args),
     Scenarios(scenarios::Args),
@@ -67,6 +70,7 @@ fn command(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Driver(args) => driver::run(&args),
             Command::Inspect(args) => inspect::run(&args),
             Command::LintInf(args) => inf::run(&args),
+            Command::Package(args) => package::run(&args),
             Command::Ring0(args) => ring0::run(&args),
             Command::Run(args) => run::run(&args),
             Command::Scenarios(args) => scenarios::run(&args),

@@ -21,6 +21,8 @@ const WANTED: &str = env!("CARGO_PKG_RUST_VERSION");
 
 /// The target of the driver.
 pub const WINDOWS: &str = "x86_64-pc-windows-msvc";
+/// The same for ARM64.
+pub const WINDOWS_ARM64: &str = "aarch64-pc-windows-msvc";
 /// The target of the ring-0 kernel.
 pub const BARE: &str = "x86_64-unknown-none";
 
@@ -117,8 +119,7 @@ impl Toolchain {
         command.env("CARGO", &self.compiler.cargo);
         command.env("RUSTC", &self.compiler.rustc);
         if let Some(linker) = &self.linker {
-            let name = self.target.to_uppercase().replace('-', "_");
-            command.env(format!("CARGO_TARGET_{name}_LINKER"), linker);
+            command.env(self.linker_variable(), linker);
         }
         if self.library == Library::FromSource {
             command.env("RUSTC_BOOTSTRAP", "1"); // for -Z options of a stable release
@@ -129,6 +130,22 @@ impl Toolchain {
             }
         }
         command
+    }
+
+    /// What it builds for.
+    pub fn target(&self) -> &str {
+        &self.target
+    }
+
+    /// The folder that it is installed in.
+    pub fn sysroot(&self) -> &Path {
+        &self.compiler.sysroot
+    }
+
+    /// The environment variable that tells cargo which linker to use.
+    pub fn linker_variable(&self) -> String {
+        let name = self.target.to_uppercase().replace('-', "_");
+        format!("CARGO_TARGET_{name}_LINKER")
     }
 
     /// The linker as a command that takes the options of LLVM's linker for the target (`lld-link`,

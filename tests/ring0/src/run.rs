@@ -174,6 +174,7 @@ pub fn run(file: Vec<u8>, options: &Options) {
             tell_faults(&kernel);
         }
         Job::Load | Job::Break(_) => load(&kernel),
+        Job::Tables => tables(&kernel),
     }
 }
 
@@ -238,6 +239,33 @@ fn load(kernel: &Kernel) {
         }
         Err(status) => {
             serial::message(&Message::Failed(format!("DriverEntry: {status:#010x}")));
+        }
+    }
+    tell_faults(kernel);
+}
+
+/// Loads and unloads the driver once as each kind, and tells what its tables lack.
+fn tables(kernel: &Kernel) {
+    let kinds = [
+        (false, Settings::default().for_full()),
+        (true, Settings::default().for_display_only()),
+    ];
+    for (display_only, settings) in kinds {
+        nt::set_parameter("DisplayOnly", Some(display_only.into()));
+        match scenarios::Machine::load(kernel, settings) {
+            Ok(port) => {
+                let report = port.report();
+                let wrong = report.violations.into_iter();
+                serial::message(&Message::Table(protocol::Table {
+                    display_only,
+                    checked: report.checked.values().sum(),
+                    wrong: wrong.map(|broken| broken.detail).collect(),
+                }));
+                scenarios::Machine::unload(kernel, &port);
+            }
+            Err(status) => {
+                serial::message(&Message::Failed(format!("DriverEntry: {status:#010x}")));
+            }
         }
     }
     tell_faults(kernel);

@@ -12,6 +12,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 
 use super::files::{link, write_if_changed};
+use crate::inf::stamp::Architecture;
 use crate::setup;
 
 /// The release that the folders are named for. wdk-build picks the highest; this is the only one.
@@ -21,13 +22,14 @@ const RELEASE: &str = "10.0.26100.0";
 const HEADERS: &[(&str, &str)] = &[
     ("ntifs.h", include_str!("../../kit/ntifs.h")),
     ("intrin.h", include_str!("../../kit/intrin.h")),
+    ("armddk.h", include_str!("../../kit/armddk.h")),
 ];
 
 /// The functions of ntoskrnl.exe that the import library holds.
 const NTOSKRNL: &str = include_str!("../../kit/ntoskrnl.def");
 
 /// Libraries that windows-drivers-rs names and the driver takes nothing from.
-const EMPTY_LIBRARIES: &[&str] = &["BufferOverflowFastFailK", "hal", "wmilib"];
+const EMPTY_LIBRARIES: &[&str] = &["BufferOverflowFastFailK", "arm64rt", "hal", "wmilib"];
 
 /// An archive of no members.
 const EMPTY_ARCHIVE: &[u8] = b"!<arch>\n";
@@ -37,7 +39,7 @@ const EMPTY_ARCHIVE: &[u8] = b"!<arch>\n";
 /// # Errors
 ///
 /// mingw-w64's headers are missing, or the linker cannot make an import library.
-pub fn prepare(made: &Path, linker: Command) -> Result<PathBuf> {
+pub fn prepare(made: &Path, linker: Command, architecture: Architecture) -> Result<PathBuf> {
     let kit = made.join("kit");
     let include = kit.join("Include").join(RELEASE);
     let mingw = setup::mingw_headers().context("mingw-w64's headers are missing")?;
@@ -52,16 +54,21 @@ pub fn prepare(made: &Path, linker: Command) -> Result<PathBuf> {
     }
     link(&mingw.join("ddk"), &include.join("shared"))?;
 
-    let libraries = kit.join("Lib").join(RELEASE).join("km/x64");
+    // As wdk-build spells it.
+    let folder = match architecture {
+        Architecture::X64 => "km/x64",
+        Architecture::Arm64 => "km/ARM64",
+    };
+    let libraries = kit.join("Lib").join(RELEASE).join(folder);
     for name in EMPTY_LIBRARIES {
         write_if_changed(&libraries.join(format!("{name}.lib")), EMPTY_ARCHIVE)?;
     }
-    import_library(linker, &libraries)?;
+    import_library(linker, &libraries, architecture)?;
     Ok(kit)
 }
 
 /// Makes ntoskrnl.lib from its list, if the list is new.
-fn import_library(mut linker: Command, libraries: &Path) -> Result<()> {
+fn import_library(mut linker: Command, libraries: &Path, architecture: Architecture) -> Result<()> {
     let list = libraries.join("ntoskrnl.def");
     let library = libraries.join("ntoskrnl.lib");
     if !write_if_changed(&list, NTOSKRNL.as_bytes())? && library.is_file() {
@@ -69,7 +76,8 @@ fn import_library(mut linker: Command, libraries: &Path) -> Result<()> {
     }
     let option = |name: &str, path: &Path| format!("/{name}:{}", path.display());
     let status = linker
-        .args(["/lib", "/machine:x64"])
+        .arg("/lib")
+        .arg(format!("/machine:{architecture}"))
         .arg(option("def", &list))
         .arg(option("out", &library))
         .status()

@@ -8,6 +8,7 @@
 mod edits;
 mod files;
 mod kit;
+mod link;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,12 +16,18 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, ensure};
 
+pub use link::SOURCES;
+
+use crate::inf::stamp::Architecture;
 use crate::setup;
-use crate::toolchain::{Toolchain, WINDOWS, find_llvm_program};
+use crate::toolchain::{Toolchain, WINDOWS, WINDOWS_ARM64, find_llvm_program};
 
 /// Build vmdisp.sys and vmdisp.pdb into target/driver.
 #[derive(clap::Args)]
 pub struct Args {
+    /// The architecture; arm64 goes into target/driver/arm64
+    #[arg(long, value_enum, default_value_t = Architecture::X64)]
+    arch: Architecture,
     /// Build without optimisation and with debug assertions, into target/driver/debug
     #[arg(long)]
     debug: bool,
@@ -74,7 +81,7 @@ impl Profile {
 /// Runs the command.
 pub fn run(args: &Args) -> Result<ExitCode> {
     if args.clippy {
-        clippy()?;
+        clippy(args.arch)?;
         return Ok(ExitCode::SUCCESS);
     }
     let profile = match &args.profile {
@@ -82,28 +89,43 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         None if args.debug => Profile::Debug,
         None => Profile::Release,
     };
-    let built = build(&profile)?;
+    let built = build_for(args.arch, &profile)?;
     println!("{}", built.sys.display());
     println!("{}", built.pdb.display());
     Ok(ExitCode::SUCCESS)
 }
 
-/// Builds the driver and copies it to `target/driver/PROFILE/`.
+/// Builds the driver for x64 and copies it to `target/driver/PROFILE/`.
+///
+/// # Errors
+///
+/// As for [`build_for`].
+pub fn build(profile: &Profile) -> Result<Built> {
+    build_for(Architecture::X64, profile)
+}
+
+/// Builds the driver and copies it to `target/driver/PROFILE/`, or `target/driver/arm64/PROFILE/`.
 ///
 /// # Errors
 ///
 /// A missing tool (the message names `cargo run -- setup`), a windows-drivers-rs release that the
 /// edits do not fit, or a build that fails.
-pub fn build(profile: &Profile) -> Result<Built> {
+pub fn build_for(architecture: Architecture, profile: &Profile) -> Result<Built> {
     let project = project();
-    let toolchain = Toolchain::for_target(WINDOWS)?;
+    let toolchain = Toolchain::for_target(target(architecture))?;
     eprintln!("{}", toolchain.describe());
-    let mut cargo = prepared(&project, &toolchain, "build")?;
+    let mut cargo = prepared(&project, &toolchain, architecture, "build")?;
     cargo.args(["--profile", profile.name()]);
     checked(&mut cargo)?;
 
-    let made = build_folder(&project).join(WINDOWS).join(profile.folder());
-    let folder = project.join("target/driver").join(profile.folder());
+    let made = build_folder(&project)
+        .join(target(architecture))
+        .join(profile.folder());
+    let mut folder = project.join("target/driver");
+    if architecture != Architecture::X64 {
+        folder.push(architecture.to_string());
+    }
+    folder.push(profile.folder());
     fs::create_dir_all(&folder)?;
     let built = Built {
         sys: folder.join("vmdisp.sys"),
@@ -111,25 +133,48 @@ pub fn build(profile: &Profile) -> Result<Built> {
     };
     for (from, to) in [("vmdisp.dll", &built.sys), ("vmdisp.pdb", &built.pdb)] {
         let from = made.join(from);
-        fs::copy(&from, to)
+        copy_whole(&from, to)
             .with_context(|| format!("copying {} to {}", from.display(), to.display()))?;
     }
     Ok(built)
 }
 
+/// Copies a file so that who reads `to` meanwhile, as another run of the tool may, sees the old one or
+/// the new one and no part of it.
+fn copy_whole(from: &Path, to: &Path) -> Result<()> {
+    let folder = to.parent().context("it has no folder")?;
+    let new = tempfile::NamedTempFile::new_in(folder)?;
+    fs::copy(from, new.path())?;
+    new.persist(to)?;
+    Ok(())
+}
+
+/// Rust's name for what the driver is built for.
+fn target(architecture: Architecture) -> &'static str {
+    match architecture {
+        Architecture::X64 => WINDOWS,
+        Architecture::Arm64 => WINDOWS_ARM64,
+    }
+}
+
 /// Checks the driver's code with clippy for the target and the feature that it is shipped with.
-fn clippy() -> Result<()> {
+fn clippy(architecture: Architecture) -> Result<()> {
     let project = project();
-    let toolchain = Toolchain::for_target(WINDOWS)?;
+    let toolchain = Toolchain::for_target(target(architecture))?;
     eprintln!("{}", toolchain.describe());
     setup::require(&[setup::clippy(&toolchain)])?;
-    let mut cargo = prepared(&project, &toolchain, "clippy")?;
+    let mut cargo = prepared(&project, &toolchain, architecture, "clippy")?;
     cargo.args(["--profile", "release", "--", "--deny", "warnings"]);
     checked(&mut cargo)
 }
 
 /// A cargo command for the driver's package, with all that it needs beside it.
-fn prepared(project: &Path, toolchain: &Toolchain, subcommand: &str) -> Result<Command> {
+fn prepared(
+    project: &Path,
+    toolchain: &Toolchain,
+    architecture: Architecture,
+    subcommand: &str,
+) -> Result<Command> {
     let mut cargo = toolchain.cargo(subcommand);
     cargo
         .current_dir(project)
@@ -148,10 +193,12 @@ fn prepared(project: &Path, toolchain: &Toolchain, subcommand: &str) -> Result<C
     if !cfg!(windows) {
         setup::require(setup::DRIVER)?;
         let made = project.join("target/linux-wdk");
-        let linker = toolchain
-            .linker()
-            .context("the driver's linker is not known")?;
-        let kit = kit::prepare(&made, linker)?;
+        let linker = || {
+            toolchain
+                .linker()
+                .context("the driver's linker is not known")
+        };
+        let kit = kit::prepare(&made, linker()?, architecture)?;
         let wdk_build = edits::prepare(project, &made)?;
         // An override of the sources' place alone: a [patch] would change Cargo.lock.
         let wdk_build = wdk_build
@@ -161,6 +208,7 @@ fn prepared(project: &Path, toolchain: &Toolchain, subcommand: &str) -> Result<C
             .arg("--config")
             .arg(format!("paths = [{wdk_build:?}]"));
         cargo.env("WDKContentRoot", kit);
+        link::prepare(&mut cargo, project, toolchain, &linker()?)?;
         if let Some(compiler) = find_llvm_program("llvm-rc") {
             cargo.env("RC", compiler);
         }

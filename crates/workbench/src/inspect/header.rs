@@ -1,7 +1,9 @@
 //! The headers say what a kernel-mode driver must be.
 
 use object::pe::{
-    IMAGE_DLLCHARACTERISTICS_DYNAMIC_BASE, IMAGE_DLLCHARACTERISTICS_NX_COMPAT,
+    IMAGE_DLLCHARACTERISTICS_DYNAMIC_BASE, IMAGE_DLLCHARACTERISTICS_FORCE_INTEGRITY,
+    IMAGE_DLLCHARACTERISTICS_HIGH_ENTROPY_VA, IMAGE_DLLCHARACTERISTICS_NX_COMPAT,
+    IMAGE_DLLCHARACTERISTICS_WDM_DRIVER, IMAGE_FILE_MACHINE_AMD64, IMAGE_FILE_MACHINE_ARM64,
     IMAGE_SUBSYSTEM_NATIVE,
 };
 
@@ -15,9 +17,26 @@ pub fn check(image: &Image) -> Finding {
     if header.subsystem != IMAGE_SUBSYSTEM_NATIVE.0 {
         offenders.push(format!("subsystem {}, not native", header.subsystem));
     }
+    let machine = match header.machine {
+        machine if machine == IMAGE_FILE_MACHINE_AMD64.0 => "x64",
+        machine if machine == IMAGE_FILE_MACHINE_ARM64.0 => "ARM64",
+        other => {
+            offenders.push(format!("for machine {other:#x}, neither x64 nor ARM64"));
+            "unknown machine"
+        }
+    };
     let flags = [
+        (IMAGE_DLLCHARACTERISTICS_WDM_DRIVER, "WDM"),
         (IMAGE_DLLCHARACTERISTICS_NX_COMPAT, "NX"),
         (IMAGE_DLLCHARACTERISTICS_DYNAMIC_BASE, "ASLR"),
+        (
+            IMAGE_DLLCHARACTERISTICS_HIGH_ENTROPY_VA,
+            "ASLR with 64 bits",
+        ),
+        (
+            IMAGE_DLLCHARACTERISTICS_FORCE_INTEGRITY,
+            "a check of its signature at load (force integrity)",
+        ),
     ];
     let missing = flags
         .iter()
@@ -29,15 +48,10 @@ pub fn check(image: &Image) -> Finding {
             "the checksum is {stored:#x}, and should be {right:#x}"
         ));
     }
-    let both = image
-        .sections
-        .iter()
-        .filter(|section| section.writable && section.executable);
-    offenders.extend(both.map(|section| format!("{} is writable and executable", section.name)));
-    if !image.sections.iter().any(|section| section.executable) {
-        offenders.push("there is no code".into());
-    }
-    let seen = format!("{} sections, checksum {stored:#x}", image.sections.len());
+    let seen = format!(
+        "{machine}, flags {:#x}, checksum {stored:#x}",
+        header.characteristics
+    );
     Finding {
         check: "header",
         seen,
@@ -47,61 +61,55 @@ pub fn check(image: &Image) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use super::super::image::{Header, Image, Section};
+    use super::super::image::{Header, Image};
     use super::check;
 
-    fn image() -> Image {
-        let section = |name: &str, writable, executable| Section {
-            name: name.into(),
-            start: 0,
-            end: 1,
-            writable,
-            executable,
+    /// What the check says of a right header that one thing is then wrong with.
+    fn wrong(change: impl FnOnce(&mut Header)) -> Vec<String> {
+        let mut header = Header {
+            machine: 0x8664,
+            subsystem: 1,
+            characteristics: 0x21E0,
+            checksum: (7, 7),
+            entry: 0,
         };
-        Image {
-            header: Header {
-                subsystem: 1,
-                characteristics: 0x140,
-                checksum: (7, 7),
-            },
-            sections: vec![section(".text", false, true), section(".data", true, false)],
+        change(&mut header);
+        check(&Image {
+            header,
             ..Image::default()
-        }
-    }
-
-    /// What the check says of an image that one thing is wrong with.
-    fn wrong(change: impl FnOnce(&mut Image)) -> Vec<String> {
-        let mut image = image();
-        change(&mut image);
-        check(&image).offenders
+        })
+        .offenders
     }
 
     #[test]
     fn a_right_header_passes() {
         assert!(wrong(|_| ()).is_empty());
+        assert!(wrong(|header| header.machine = 0xAA64).is_empty());
     }
 
     #[test]
     fn each_wrong_field_is_named() {
         assert_eq!(
-            wrong(|image| image.header.subsystem = 3),
+            wrong(|header| header.subsystem = 3),
             ["subsystem 3, not native"]
         );
-        assert_eq!(
-            wrong(|image| image.header.characteristics = 0x40),
-            ["not marked for NX"]
-        );
-        assert_eq!(
-            wrong(|image| image.header.characteristics = 0x100),
-            ["not marked for ASLR"]
-        );
-        let found = wrong(|image| image.header.checksum.0 = 0);
+        let found = wrong(|header| header.checksum.0 = 0);
         assert_eq!(found, ["the checksum is 0x0, and should be 0x7"]);
-        let found = wrong(|image| image.sections[0].writable = true);
-        assert_eq!(found, [".text is writable and executable"]);
-        assert_eq!(
-            wrong(|image| image.sections.truncate(0)),
-            ["there is no code"]
-        );
+        assert_eq!(wrong(|header| header.machine = 0x14C).len(), 1);
+    }
+
+    #[test]
+    fn each_missing_flag_is_named() {
+        let flags = [
+            (0x2000, "WDM"),
+            (0x100, "NX"),
+            (0x40, "ASLR"),
+            (0x20, "ASLR with 64 bits"),
+            (0x80, "a check of its signature at load (force integrity)"),
+        ];
+        for (flag, name) in flags {
+            let found = wrong(|header| header.characteristics &= !flag);
+            assert_eq!(found, [format!("not marked for {name}")]);
+        }
     }
 }

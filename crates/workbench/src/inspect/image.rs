@@ -6,13 +6,15 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use object::LittleEndian as LE;
 use object::pe::{
-    IMAGE_DIRECTORY_ENTRY_EXCEPTION, IMAGE_REL_BASED_DIR64, IMAGE_SCN_MEM_EXECUTE,
-    IMAGE_SCN_MEM_WRITE,
+    IMAGE_DIRECTORY_ENTRY_EXCEPTION, IMAGE_FILE_MACHINE_AMD64, IMAGE_REL_BASED_DIR64,
+    IMAGE_SCN_MEM_DISCARDABLE, IMAGE_SCN_MEM_EXECUTE, IMAGE_SCN_MEM_WRITE,
 };
 use object::read::Object as _;
 use object::read::pe::{ImageThunkData as _, PeFile64};
 
 use super::checksum::checksum;
+use super::guard::{self, Guard};
+use super::resources;
 use super::symbols;
 use super::unwind::{self, RuntimeFunction};
 
@@ -22,10 +24,13 @@ pub struct Image {
     /// The image as it lies in memory.
     pub memory: Vec<u8>,
     pub header: Header,
+    pub guard: Guard,
     pub sections: Vec<Section>,
+    /// The version in its resources.
+    pub version: Option<[u16; 4]>,
     /// Everything that is code, sorted, without overlap or gap within a section.
     pub functions: Vec<Function>,
-    /// Stack frames, from the unwind information.
+    /// Stack frames, from the unwind information of x64.
     pub frames: Vec<RuntimeFunction>,
     pub imports: Vec<Import>,
     /// Where the image holds an absolute address of its own (base relocations).
@@ -35,8 +40,13 @@ pub struct Image {
 /// Fields of the headers that matter.
 #[derive(Debug, Clone, Default)]
 pub struct Header {
+    /// IMAGE_FILE_MACHINE_*.
+    pub machine: u16,
     pub subsystem: u16,
+    /// IMAGE_DLLCHARACTERISTICS_*.
     pub characteristics: u16,
+    /// Where DriverEntry is.
+    pub entry: u32,
     /// The checksum that the header has, and the one that the file has.
     pub checksum: (u32, u32),
 }
@@ -49,6 +59,8 @@ pub struct Section {
     pub end: u32,
     pub writable: bool,
     pub executable: bool,
+    /// Its memory is given back after DriverEntry.
+    pub discardable: bool,
 }
 
 /// A piece of code with a name.
@@ -101,7 +113,7 @@ impl Image {
 
         let identity = pe.pdb_info()?.context("the image names no PDB")?;
         let pdb = file.with_extension("pdb");
-        let named = symbols::read(&pdb, identity.guid())
+        let named = symbols::read(&pdb, identity.guid(), identity.age())
             .with_context(|| format!("reading {}", pdb.display()))?;
         let code = image
             .sections
@@ -131,7 +143,10 @@ impl Image {
 
     fn parse(data: &[u8], pe: &PeFile64<'_>) -> Result<Self> {
         let optional = &pe.nt_headers().optional_header;
+        let machine = pe.nt_headers().file_header.machine.get(LE);
         let header = Header {
+            machine: machine.0,
+            entry: optional.address_of_entry_point.get(LE),
             subsystem: optional.subsystem.get(LE).0,
             characteristics: optional.dll_characteristics.get(LE).0,
             checksum: (
@@ -142,12 +157,16 @@ impl Image {
         let base = optional.image_base.get(LE);
         let memory = memory(data, pe)?;
         let mut frames = Vec::new();
-        if let Some(directory) = pe.data_directory(IMAGE_DIRECTORY_ENTRY_EXCEPTION) {
+        if machine == IMAGE_FILE_MACHINE_AMD64
+            && let Some(directory) = pe.data_directory(IMAGE_DIRECTORY_ENTRY_EXCEPTION)
+        {
             frames = unwind::parse(&memory, directory.address_range())?;
         }
         Ok(Self {
+            guard: guard::read(&memory, pe),
             header,
             sections: sections(pe),
+            version: resources::version(data, pe)?,
             functions: Vec::new(),
             frames,
             imports: imports(pe)?,
@@ -187,6 +206,7 @@ fn sections(pe: &PeFile64<'_>) -> Vec<Section> {
         let start = section.virtual_address.get(LE);
         Section {
             name: String::from_utf8_lossy(section.raw_name()).into_owned(),
+            discardable: flags & IMAGE_SCN_MEM_DISCARDABLE.0 != 0,
             start,
             end: start.saturating_add(section.virtual_size.get(LE)),
             writable: flags & IMAGE_SCN_MEM_WRITE.0 != 0,

@@ -39,6 +39,11 @@ impl Allowed {
         }
         Ok(Self(allowed))
     }
+
+    /// The names in it.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
 }
 
 /// Runs the check.

@@ -13,16 +13,35 @@ use super::unwind::RuntimeFunction;
 /// Names by address, relative to the image.
 pub type Names = BTreeMap<u32, Vec<String>>;
 
+/// Opens the PDB of the image that names it by this GUID and age.
+///
+/// # Errors
+///
+/// It cannot be read, or is another image's.
+pub fn open(pdb: &Path, guid: [u8; 16], age: u32) -> Result<PDB<'static, File>> {
+    let mut pdb = PDB::open(File::open(pdb)?)?;
+    // The image has the first three fields of the GUID in the machine's order.
+    let own = pdb.pdb_information()?;
+    ensure!(
+        own.guid.to_bytes_le() == guid,
+        "it belongs to another image: its GUID is another"
+    );
+    // Debuggers go by the age that the second stream has.
+    let own_age = pdb.debug_information()?.age().unwrap_or(own.age);
+    ensure!(
+        own_age == age,
+        "it belongs to another link of the image: its age is {own_age}, not {age}"
+    );
+    Ok(pdb)
+}
+
 /// Reads the names of all functions in a PDB.
 ///
 /// # Errors
 ///
-/// The PDB cannot be read, or does not belong to the image whose PDB has this identity.
-pub fn read(pdb: &Path, identity: [u8; 16]) -> Result<Names> {
-    let mut pdb = PDB::open(File::open(pdb)?)?;
-    // The image has the first three fields of the GUID in the machine's order.
-    let own = pdb.pdb_information()?.guid.to_bytes_le();
-    ensure!(own == identity, "it belongs to another image");
+/// The PDB cannot be read, or does not belong to the image whose PDB has this GUID and age.
+pub fn read(pdb: &Path, guid: [u8; 16], age: u32) -> Result<Names> {
+    let mut pdb = open(pdb, guid, age)?;
     let addresses = pdb.address_map()?;
     let mut names = Names::new();
     let mut add = |address: pdb2::PdbInternalSectionOffset, name: String| {
@@ -113,6 +132,7 @@ mod tests {
             end,
             writable: false,
             executable: true,
+            discardable: false,
         };
         let frame = |start, chained| RuntimeFunction {
             start,

@@ -240,7 +240,7 @@ fn alarm(number: u64) -> String {
 }
 
 /// Prints a table whose first record is its head; `numbers` are columns set to the right.
-fn print(builder: Builder, numbers: &[usize]) {
+pub fn print(builder: Builder, numbers: &[usize]) {
     let mut table = builder.build();
     let line = HorizontalLine::new('─').intersection('─');
     table.with(Lines::blank().horizontals([(1, line)]));

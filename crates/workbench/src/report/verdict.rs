@@ -77,7 +77,8 @@ pub fn rows_passed(rows: &[RowResult]) -> bool {
     !rows.is_empty() && rows.iter().all(|row| row.passed || row.skipped)
 }
 
-fn mark(good: bool, text: &str) -> String {
+/// A verdict in a line.
+pub fn mark(good: bool, text: &str) -> String {
     if good {
         format!("{GOOD}✔ clean{GOOD:#}  {text}")
     } else {

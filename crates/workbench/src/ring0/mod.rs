@@ -4,7 +4,7 @@
 //! are the machines that it runs in, the judgement of what came over their serial ports, and the
 //! names of the addresses in a fault's report.
 
-mod damage;
+pub mod damage;
 mod instructions;
 mod kernel;
 mod machine;
@@ -15,7 +15,10 @@ mod screen;
 mod self_test;
 mod session;
 mod symbols;
+mod tables;
 mod verdict;
+
+pub use tables::tables;
 
 use std::{
     path::{Path, PathBuf},

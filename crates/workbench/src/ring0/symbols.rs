@@ -11,6 +11,8 @@ use anyhow::{Context, Result};
 use pdb_addr2line::{ContextPdbData, TypeFormatterFlags, pdb::PDB};
 use vmdisp_ring0_protocol::Image;
 
+use crate::driver::SOURCES;
+
 /// Functions are named without their types.
 const NAMES: TypeFormatterFlags = TypeFormatterFlags::NO_FUNCTION_RETURN
     .union(TypeFormatterFlags::NO_ARGUMENTS)
@@ -156,7 +158,11 @@ fn written(module: &str, frames: impl Iterator<Item = Place>) -> String {
 fn shortened(file: &str) -> String {
     let file = file.replace('\\', "/");
     let project = super::project().display().to_string().replace('\\', "/");
-    match file.strip_prefix(&project) {
+    // The driver's symbols have a name of their own for it.
+    let inside = file
+        .strip_prefix(&project)
+        .or_else(|| file.strip_prefix(SOURCES));
+    match inside {
         Some(inside) => inside.trim_start_matches('/').to_owned(),
         None => file,
     }

@@ -9,10 +9,10 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, Result, bail};
 
 use super::needs::Need;
-use crate::toolchain::{BARE, WINDOWS, find_program};
+use crate::toolchain::{BARE, WINDOWS, WINDOWS_ARM64, find_program};
 
 /// The targets that `driver` and `ring0` build for.
-const TARGETS: [&str; 2] = [WINDOWS, BARE];
+const TARGETS: [&str; 3] = [WINDOWS, WINDOWS_ARM64, BARE];
 
 /// Installs what can be installed, or says how to.
 pub fn install(missing: &[Need], dry_run: bool) -> Result<ExitCode> {

@@ -11,10 +11,10 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
-pub use needs::{DRIVER, Need, clippy, mingw_headers};
+pub use needs::{DRIVER, Need, clippy, mingw_headers, ntoskrnl_library};
 
 /// Install what building the driver and running it at ring 0 need.
-#[derive(clap::Args)]
+#[derive(clap::Args, Default)]
 pub struct Args {
     /// Only say what would be done
     #[arg(long)]

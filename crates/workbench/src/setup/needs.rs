@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::toolchain::{Toolchain, WINDOWS, find_llvm_program, find_program};
+use crate::toolchain::{Toolchain, WINDOWS, WINDOWS_ARM64, find_llvm_program, find_program};
 
 /// One thing that a command needs.
 #[derive(Debug, Clone)]
@@ -34,7 +34,7 @@ impl Need {
 
     /// Whether this is the Rust toolchain, which rustup brings as well.
     pub fn is_toolchain(&self) -> bool {
-        self.what == TARGETS.what
+        self.what == TARGETS.what || self.what == ARM64.what
     }
 }
 
@@ -48,6 +48,13 @@ const TARGETS: Need = Need {
             .iter()
             .all(|target| Toolchain::for_target(target).is_ok())
     }),
+};
+
+const ARM64: Need = Need {
+    what: "a Rust toolchain for aarch64-pc-windows-msvc",
+    purpose: "the driver for ARM64",
+    debian: TARGETS.debian,
+    found: Found::By(|| Toolchain::for_target(WINDOWS_ARM64).is_ok()),
 };
 
 /// What the driver build needs beside a Rust toolchain.
@@ -90,6 +97,13 @@ const NODE: Need = Need {
     }),
 };
 
+const OSSLSIGNCODE: Need = Need {
+    what: "osslsigncode",
+    purpose: "reads a package's signatures a second time",
+    debian: &["osslsigncode"],
+    found: Found::By(|| find_program("osslsigncode").is_some()),
+};
+
 /// Clippy of a toolchain, for `driver --clippy`.
 pub fn clippy(toolchain: &Toolchain) -> Need {
     Need {
@@ -102,7 +116,7 @@ pub fn clippy(toolchain: &Toolchain) -> Need {
 
 /// All that `setup` installs.
 pub fn all() -> Vec<Need> {
-    let mut all = vec![TARGETS, QEMU, NODE];
+    let mut all = vec![TARGETS, ARM64, QEMU, NODE, OSSLSIGNCODE];
     if !cfg!(windows) {
         // Windows has a WDK.
         all.extend_from_slice(DRIVER);
@@ -126,6 +140,17 @@ pub fn mingw_headers() -> Option<PathBuf> {
     folders
         .into_iter()
         .find(|folder| folder.join("ddk/ntifs.h").is_file())
+}
+
+/// mingw-w64's import library of ntoskrnl.exe for x86-64.
+pub fn ntoskrnl_library() -> Option<PathBuf> {
+    const FOLDERS: &[&str] = &[
+        "/usr/x86_64-w64-mingw32/lib",                // Debian, Arch
+        "/usr/x86_64-w64-mingw32/sys-root/mingw/lib", // Fedora, SUSE
+    ];
+    let folders = FOLDERS.iter().map(Path::new);
+    let mut files = folders.map(|folder| folder.join("libntoskrnl.a"));
+    files.find(|file| file.is_file())
 }
 
 /// Whether bindgen will find libclang: where `LIBCLANG_PATH` says, or where systems keep it.

@@ -104,6 +104,8 @@ impl Default for Options {
 pub enum Job {
     /// Load the driver, let it register with the port, unload it.
     Load,
+    /// The same once as each kind of driver, and tell what the port says of its tables of callbacks.
+    Tables,
     /// Run the main job at this scale.
     Main {
         /// How much of it; 1 is the size that the project promises.
@@ -165,6 +167,8 @@ pub enum Message {
         /// What to call it.
         name: String,
     },
+    /// The driver registered as a kind of driver.
+    Table(Table),
     /// A pool block that the driver still has after its unload. A return address is written as
     /// in [`Fault::notes`].
     Leaked(String),
@@ -195,6 +199,17 @@ pub struct Progress {
     pub total: u64,
     /// Allocations that live now.
     pub live: u64,
+}
+
+/// What the port says of a driver's table of callbacks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Table {
+    /// The value of `Parameters\DisplayOnly` that it was loaded with.
+    pub display_only: bool,
+    /// How often the port looked for something in it.
+    pub checked: u64,
+    /// What is missing or wrong, a line each.
+    pub wrong: Vec<String>,
 }
 
 /// Where the driver's image lies.
