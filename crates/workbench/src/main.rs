@@ -16,6 +16,7 @@ mod scenarios;
 mod setup;
 mod toolchain;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -49,6 +50,26 @@ enum Command {
     Run(run::Args),
     Scenarios(scenarios::Args),
     Setup(setup::Args),
+    #[command(hide = true)]
+    ParseOnly(ParseOnly),
+}
+
+/// Say whether a command line is understood, and do nothing. The test of the documentation asks this.
+#[derive(clap::Args)]
+struct ParseOnly {
+    /// What would follow `cargo run --`
+    #[arg(last = true)]
+    line: Vec<OsString>,
+}
+
+impl ParseOnly {
+    fn run(self) -> ExitCode {
+        let program = OsString::from("vmdisp");
+        match Cli::try_parse_from(std::iter::once(program).chain(self.line)) {
+            Ok(_) => ExitCode::SUCCESS,
+            Err(error) => error.exit(),
+        }
+    }
 }
 
 fn main() -> ExitCode {
@@ -75,6 +96,7 @@ fn command(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Run(args) => run::run(&args),
             Command::Scenarios(args) => scenarios::run(&args),
             Command::Setup(args) => setup::run(&args),
+            Command::ParseOnly(args) => Ok(args.run()),
         },
     }
 }
