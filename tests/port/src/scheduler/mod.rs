@@ -56,6 +56,7 @@ pub use present_kind::FullPresent;
 pub use render::{Patch, Use};
 
 pub(crate) use packet::Fence;
+pub(crate) use patch::SCHEDULER_ERROR;
 
 use context::ContextObject;
 use events::Events;
