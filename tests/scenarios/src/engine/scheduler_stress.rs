@@ -8,7 +8,7 @@ use vmdisp_abi::allocation::AllocationFlags;
 use vmdisp_abi::command::Rect;
 
 use super::batch::Batch;
-use super::rig::{Rig, no_timeout, surface};
+use super::rig::{Rig, at_least, no_timeout, surface};
 use crate::outcome::{Failed, Outcome, done};
 use crate::row::Context;
 
@@ -90,10 +90,18 @@ fn run(context: &Context<'_>, options: SchedulerOptions) -> Outcome {
         }
     }
     no_timeout(&rig)?;
+    // Without these nothing was stressed.
+    let (patches, preempted) = (rig.stage.calls("Patch"), rig.stage.calls("PreemptCommand"));
+    let paging = rig.stage.calls("BuildPagingBuffer");
+    let submissions = u64::from(SUBMISSIONS);
+    at_least("patches", submissions, patches)?;
+    at_least("preemptions", submissions / 10, preempted)?;
+    at_least("paging operations", submissions / 10, paging)?;
     let compared = rig.compared();
     done("DestroyDevice", device.kill())?;
     rig.close()?;
     Ok(format!(
-        "{SUBMISSIONS} submissions of 4 contexts, 12 MB of surfaces in 2 MiB, {compared} pixels right"
+        "{SUBMISSIONS} submissions of 4 contexts, 12 MB of surfaces in 2 MiB, {patches} patches, {preempted} preemptions, \
+         {paging} paging operations, {compared} pixels right"
     ))
 }
