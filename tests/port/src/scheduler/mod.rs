@@ -53,7 +53,7 @@ pub use observer::Observer;
 pub use options::SchedulerOptions;
 pub use packet::{Fate, Hang, Queued};
 pub use present_kind::FullPresent;
-pub use render::{Patch, Use};
+pub use render::{Gone, Patch, Use};
 
 pub(crate) use packet::Fence;
 pub(crate) use patch::SCHEDULER_ERROR;
