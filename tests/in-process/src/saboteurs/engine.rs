@@ -1,7 +1,6 @@
 //! Bad drivers of memory and the engine.
 
 use core::ffi::c_void;
-use core::ptr;
 
 use dxgk_sys::status::{STATUS_INVALID_PARAMETER, STATUS_INVALID_USER_BUFFER, STATUS_SUCCESS};
 use dxgk_sys::{
@@ -116,10 +115,9 @@ ddi_fn! {
         let reset = real().DxgkDdiResetEngine.expect("it is in the table");
         // SAFETY: the port's call.
         let status = unsafe { reset(context, argument) };
-        // SAFETY: the port's argument.
-        let aborted = unsafe { ptr::addr_of_mut!((*argument).LastAbortedFenceId) };
-        // SAFETY: as above.
-        unsafe { aborted.write(aborted.read().saturating_sub(1)) };
+        // SAFETY: the port's argument, which nobody else uses during the call.
+        let argument = unsafe { &mut *argument };
+        argument.LastAbortedFenceId = argument.LastAbortedFenceId.saturating_sub(1);
         status
     }
 }
