@@ -89,6 +89,46 @@ fn buffers_of_many_contexts_complete_in_order_however_often_they_are_preempted()
     }
 }
 
+/// Null rendering completes what it does not execute, also where it is preempted, and is over when it is switched off.
+#[test]
+fn null_rendering_completes_and_executes_nothing() {
+    let bench = Bench::new();
+    let context = bench.context();
+    let markers = |marker: u64| {
+        let queued: Vec<_> = (0..20).map(|at| render(&context, marker + at)).collect();
+        bench.adapter.idle().expect("all of it completes");
+        queued.into_iter().map(|queued| queued.fate())
+    };
+    // What the engine says of itself ends with its counts; before those is the last marker that it executed.
+    let last_marker = || {
+        let report = bench
+            .adapter
+            .collect_debug_info(0x141, 80)
+            .expect("a report");
+        u64::from_le_bytes(report[56..64].try_into().expect("8 bytes"))
+    };
+    for preempt_every in [0, 2] {
+        let options = SchedulerOptions {
+            seed: 7,
+            preempt_every,
+            null_rendering: true,
+            ..SchedulerOptions::default()
+        };
+        bench.adapter.scheduler(options);
+        let before = last_marker();
+        assert!(markers(100).all(|fate| fate == Some(Fate::Null)));
+        assert_eq!(last_marker(), before);
+        bench.adapter.scheduler(SchedulerOptions {
+            null_rendering: false,
+            ..options
+        });
+        assert!(markers(200).all(|fate| fate == Some(Fate::Executed)));
+        assert_eq!(last_marker(), 219);
+    }
+    context.destroy().expect("it goes");
+    bench.end();
+}
+
 /// A hang that is repeated: the engine is reset each time, by the worker that is not stuck.
 #[test]
 fn an_engine_that_is_stuck_is_reset_and_the_innocent_go_on() {

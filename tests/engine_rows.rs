@@ -3,7 +3,7 @@
 mod common;
 
 use vmdisp_in_process::{InProcess, Vga};
-use vmdisp_scenarios::{ENGINE, RowOptions, run_row};
+use vmdisp_scenarios::{ENGINE, Machine, RowOptions, run_row};
 
 macro_rules! rows {
     ($($row:ident)*) => {
@@ -32,6 +32,7 @@ rows! {
     scheduler_stress_always_repatch
     scheduler_stress_no_pre_patching
     unmap_segment_to_dummy_page
+    commands_lose_their_pages
     pnp_stop_mode_switch
     simulate_preemption_tdr
     tdr2
@@ -56,6 +57,33 @@ fn on_other_adapters() {
         ] {
             common::passes(&InProcess::with_adapters(std::slice::from_ref(&vga)), row);
         }
+    }
+}
+
+/// With the adapter's interrupt connected, so that reports come through DxgkCbSynchronizeExecution (contract: I2);
+/// QEMU's adapters have none, which is what the rows above have.
+#[test]
+fn with_an_interrupt() {
+    let rows = [
+        "primary_surface",
+        "scheduler_stress_no_pre_patching",
+        "pnp_stop_mode_switch",
+        "simulate_preemption_tdr",
+        "storm",
+    ];
+    for name in rows {
+        let machine = InProcess::new();
+        assert!(machine.set_interrupt_line(0, Some(5)));
+        let options = RowOptions {
+            submissions: 700,
+            ..RowOptions::default()
+        };
+        let result = run_row(&machine, common::row(name), &options);
+        assert!(
+            result.passed,
+            "{name}: expected {}, saw {}",
+            result.expected, result.seen
+        );
     }
 }
 

@@ -217,3 +217,38 @@ fn a_reset_of_the_adapter_empties_video_memory() {
     bench.check(all[2], 2);
     bench.end();
 }
+
+/// Paging asks for no memory of the kernel's, and for no object of the driver's own pools: there may be none when
+/// memory has to be made free.
+#[test]
+fn paging_allocates_nothing() {
+    for (memory, scheduler) in ways() {
+        let bench = Bench::new();
+        bench.adapter.memory(memory);
+        bench.adapter.scheduler(scheduler);
+        let mut all = bench.buffers(4, 300_000);
+        all.extend(bench.buffers(1, 3 << 20));
+        let world = bench.machine.world();
+        let before = (world.pool_calls(), world.slots());
+        bench.adapter.set_memory_limit(1 << 20).expect("less");
+        for round in 0..3 {
+            for (index, id) in all.iter().enumerate() {
+                bench.draw(*id, index + round);
+            }
+            for id in &all[..4] {
+                bench.adapter.make_resident(&[*id]).expect("it fits");
+            }
+            bench.adapter.exercise_paging().expect("it is carried out");
+            bench.adapter.evict_all().expect("they go");
+            for (index, id) in all.iter().enumerate() {
+                bench.check(*id, index + round);
+            }
+        }
+        bench.adapter.idle().expect("paging ends");
+        let built = bench.port.report().calls["BuildPagingBuffer"].count;
+        assert!(built > 50, "{built} calls");
+        let after = (world.pool_calls(), world.slots());
+        assert_eq!(after, before, "pool calls and slots");
+        bench.end();
+    }
+}

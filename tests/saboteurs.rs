@@ -3,7 +3,7 @@
 mod common;
 
 use vmdisp_in_process::{InProcess, SABOTEURS, Saboteur};
-use vmdisp_scenarios::{Options, ROWS, main_job};
+use vmdisp_scenarios::{ENGINE, Options, ROWS, main_job};
 
 fn machine(saboteur: &Saboteur) -> InProcess {
     InProcess::with_two_adapters().sabotaged(saboteur.enter)
@@ -25,7 +25,9 @@ fn every_saboteur_is_found_out_by_its_rows() {
 
 #[test]
 fn every_row_has_a_saboteur() {
-    for row in ROWS {
+    // The last one holds still and shows nothing by itself.
+    let engine = ENGINE.iter().filter(|row| row.name != "seen_by_a_debugger");
+    for row in ROWS.iter().chain(engine) {
         let named = SABOTEURS
             .iter()
             .any(|saboteur| saboteur.rows.contains(&row.name));
@@ -35,14 +37,10 @@ fn every_row_has_a_saboteur() {
 
 #[test]
 fn the_main_job_finds_its_saboteurs_out() {
-    for saboteur in SABOTEURS {
+    for saboteur in SABOTEURS.iter().filter(|saboteur| saboteur.main_job) {
         let summary = main_job(&machine(saboteur), &Options::default(), &mut |_| {});
         let clean = summary.is_ok_and(|summary| summary.is_clean());
-        assert!(
-            !clean || !saboteur.main_job,
-            "the main job passed although {}",
-            saboteur.does
-        );
+        assert!(!clean, "the main job passed although {}", saboteur.does);
     }
 }
 

@@ -333,3 +333,61 @@ fn what_is_no_adapter_or_no_node_is_refused() {
     assert_eq!(answer, STATUS_UNSUCCESSFUL);
     assert!(rig.line.dma().is_empty());
 }
+
+/// contract: B2.12. Windows stops where one of these returns an error, so what is for nobody is lost instead, with
+/// one line.
+#[test]
+fn what_may_not_fail_succeeds_whatever_it_is_given() {
+    let rig = adapter();
+    let mut buffer = Buffer::new(&[work(1, 2)]);
+    let mut word = 0_u64;
+    let wrong: *mut c_void = (&raw mut word).cast();
+    let good = buffer.submission(1);
+    let mut other_node = good;
+    other_node.NodeOrdinal = 1;
+    for (context, argument) in [
+        (wrong, &raw const good),
+        (rig.context(), ptr::null()),
+        (rig.context(), &raw const other_node),
+    ] {
+        // SAFETY: what is no adapter is not touched, and the argument is NULL or the test's own, at the DDI's level.
+        let status = with_irql(2, || unsafe {
+            submission::submit_command(context, argument)
+        });
+        assert_eq!(status, STATUS_SUCCESS);
+        assert_eq!(rig.world.take_complaints().len(), 1);
+    }
+    let good = DXGKARG_PREEMPTCOMMAND::ZERO;
+    let (mut other_node, mut other_engine) = (good, good);
+    (other_node.NodeOrdinal, other_engine.EngineOrdinal) = (1, 1);
+    for (context, argument) in [
+        (wrong, &raw const good),
+        (rig.context(), ptr::null()),
+        (rig.context(), &raw const other_node),
+        (rig.context(), &raw const other_engine),
+    ] {
+        // SAFETY: as above.
+        let status = with_irql(2, || unsafe {
+            submission::preempt_command(context, argument)
+        });
+        assert_eq!(status, STATUS_SUCCESS);
+        assert_eq!(rig.world.take_complaints().len(), 1);
+    }
+    let argument = DXGKARG_CANCELCOMMAND::ZERO;
+    let statuses = [
+        // SAFETY: as above.
+        unsafe { submission::cancel_command(wrong, &raw const argument) },
+        // SAFETY: as above.
+        unsafe { submission::cancel_command(rig.context(), ptr::null()) },
+        // SAFETY: as above.
+        unsafe { timeouts::reset_from_timeout(wrong) },
+        // SAFETY: as above.
+        unsafe { timeouts::restart_from_timeout(wrong) },
+    ];
+    assert_eq!(statuses, [STATUS_SUCCESS; 4]);
+    assert_eq!(rig.world.take_complaints().len(), 4);
+    // Nothing of it came to the engine that is there.
+    assert_eq!(rig.fence(), 0);
+    assert!(rig.machine.touched().is_empty() && rig.line.dma().is_empty());
+    assert_eq!(rig.adapter.engine.debug_report().resets, 0);
+}

@@ -1,6 +1,6 @@
 //! SubmitCommand, PreemptCommand, CancelCommand and QueryCurrentFence (contract: X5, X6, X8).
 
-use core::ffi::c_void;
+use core::ffi::{CStr, c_void};
 use core::ptr::{self, NonNull};
 
 use dxgk_sys::status::{STATUS_INVALID_PARAMETER, STATUS_SUCCESS};
@@ -19,8 +19,10 @@ use crate::kernel::{KernelBuffer, complain};
 type Flags = DXGK_SUBMITCOMMANDFLAGS;
 
 callbacks! {
-    /// `DxgkDdiSubmitCommand`: enters a buffer into the engine's queue. `DISPATCH_LEVEL`. It does not fail;
-    /// a buffer whose private data are wrong is refused by the engine, which then stands still at it.
+    /// `DxgkDdiSubmitCommand`: enters a buffer into the engine's queue. `DISPATCH_LEVEL`. It does not fail, since
+    /// Windows would stop (contract: B2.12): what is for no engine of this driver's is lost, which the scheduler
+    /// finds out as a hang; a buffer whose private data are wrong is refused by the engine, which then stands
+    /// still at it.
     ///
     /// # Safety
     ///
@@ -38,10 +40,10 @@ callbacks! {
         // SAFETY: dxgkrnl's argument, which nobody writes during the call.
         let argument = unsafe { argument.as_ref() };
         let (Some(adapter), Some(argument)) = (adapter, argument) else {
-            return bad(c"SubmitCommand", c"hAdapter", 0);
+            return lost(c"SubmitCommand", c"hAdapter", 0);
         };
         if argument.NodeOrdinal != 0 {
-            return bad(c"SubmitCommand", c"NodeOrdinal", argument.NodeOrdinal);
+            return lost(c"SubmitCommand", c"NodeOrdinal", argument.NodeOrdinal);
         }
         // SAFETY: dxgkrnl's buffer and private data, which stay as the engine needs them.
         let job = unsafe { job(argument) };
@@ -50,7 +52,7 @@ callbacks! {
     }
 
     /// `DxgkDdiPreemptCommand`: what is in the queue is given up, what is executed stops at its next step;
-    /// an idle engine answers in this call. `DISPATCH_LEVEL`.
+    /// an idle engine answers in this call. `DISPATCH_LEVEL`. As SubmitCommand it does not fail.
     ///
     /// # Safety
     ///
@@ -67,10 +69,10 @@ callbacks! {
         // SAFETY: dxgkrnl's argument, which nobody writes during the call.
         let argument = unsafe { argument.as_ref() };
         let (Some(adapter), Some(argument)) = (adapter, argument) else {
-            return bad(c"PreemptCommand", c"hAdapter", 0);
+            return lost(c"PreemptCommand", c"hAdapter", 0);
         };
         if (argument.NodeOrdinal, argument.EngineOrdinal) != (0, 0) {
-            return bad(c"PreemptCommand", c"NodeOrdinal", argument.NodeOrdinal);
+            return lost(c"PreemptCommand", c"NodeOrdinal", argument.NodeOrdinal);
         }
         adapter.engine.preempt(argument.PreemptionFenceId, irql);
         STATUS_SUCCESS
@@ -78,7 +80,7 @@ callbacks! {
 
     /// `DxgkDdiCancelCommand`: a buffer will not be submitted again. What the driver keeps of one is in its
     /// private data alone: where it lies and how far it came, which is forgotten here.
-    /// `PASSIVE_LEVEL`.
+    /// `PASSIVE_LEVEL`. As SubmitCommand it does not fail.
     ///
     /// # Safety
     ///
@@ -94,7 +96,7 @@ callbacks! {
         // SAFETY: dxgkrnl's argument, which nobody writes during the call.
         let argument = unsafe { argument.as_ref() };
         let (Some(_), Some(argument)) = (adapter, argument) else {
-            return bad(c"CancelCommand", c"hAdapter", 0);
+            return lost(c"CancelCommand", c"hAdapter", 0);
         };
         let data = PrivateData {
             first: argument.pDmaBufferPrivateData,
@@ -235,12 +237,18 @@ unsafe fn job(argument: &DXGKARG_SUBMITCOMMAND) -> Job {
     }
 }
 
-fn bad(call: &'static core::ffi::CStr, field: &'static core::ffi::CStr, value: u32) -> i32 {
+fn bad(call: &'static CStr, field: &'static CStr, value: u32) -> i32 {
+    let _ = lost(call, field, value);
+    STATUS_INVALID_PARAMETER
+}
+
+/// The same where no error may be returned.
+fn lost(call: &'static CStr, field: &'static CStr, value: u32) -> i32 {
     complain(
         call,
         field,
         value.into(),
         c"no adapter of this driver, a NULL, or an ordinal that is not 0",
     );
-    STATUS_INVALID_PARAMETER
+    STATUS_SUCCESS
 }

@@ -1,6 +1,6 @@
 //! Hangs: what the engine says of itself, resets, and the debug report (contract: T1, T2, X9).
 
-use core::ffi::c_void;
+use core::ffi::{CStr, c_void};
 use core::ptr::NonNull;
 
 use dxgk_sys::status::{STATUS_INVALID_PARAMETER, STATUS_SUCCESS, STATUS_UNSUCCESSFUL};
@@ -105,7 +105,7 @@ callbacks! {
     }
 
     /// `DxgkDdiResetFromTimeout`: gives up all that was submitted. When it returns the engine touches no
-    /// memory. `PASSIVE_LEVEL`, while no other DDI of the adapter runs.
+    /// memory. `PASSIVE_LEVEL`, while no other DDI of the adapter runs. It does not fail (contract: B2.12).
     ///
     /// # Safety
     ///
@@ -116,13 +116,14 @@ callbacks! {
         let irql = unsafe { Passive::assume() };
         // SAFETY: used in this call only.
         let Some(adapter) = (unsafe { handles::adapter(context) }) else {
-            return bad(c"ResetFromTimeout", c"hAdapter", 0);
+            return lost(c"ResetFromTimeout", c"hAdapter", 0);
         };
         adapter.engine.reset_adapter(irql);
         STATUS_SUCCESS
     }
 
-    /// `DxgkDdiRestartFromTimeout`: Windows has cleaned up and uses the engine again. `PASSIVE_LEVEL`.
+    /// `DxgkDdiRestartFromTimeout`: Windows has cleaned up and uses the engine again. `PASSIVE_LEVEL`. It does not
+    /// fail (contract: B2.12).
     ///
     /// # Safety
     ///
@@ -133,7 +134,7 @@ callbacks! {
         let irql = unsafe { Passive::assume() };
         // SAFETY: used in this call only.
         let Some(adapter) = (unsafe { handles::adapter(context) }) else {
-            return bad(c"RestartFromTimeout", c"hAdapter", 0);
+            return lost(c"RestartFromTimeout", c"hAdapter", 0);
         };
         adapter.engine.restart(irql);
         STATUS_SUCCESS
@@ -176,12 +177,18 @@ callbacks! {
     }
 }
 
-fn bad(call: &'static core::ffi::CStr, field: &'static core::ffi::CStr, value: u32) -> i32 {
+fn bad(call: &'static CStr, field: &'static CStr, value: u32) -> i32 {
+    let _ = lost(call, field, value);
+    STATUS_INVALID_PARAMETER
+}
+
+/// The same where no error may be returned.
+fn lost(call: &'static CStr, field: &'static CStr, value: u32) -> i32 {
     complain(
         call,
         field,
         value.into(),
         c"no adapter of this driver, a NULL, or an ordinal that is not 0",
     );
-    STATUS_INVALID_PARAMETER
+    STATUS_SUCCESS
 }

@@ -124,7 +124,6 @@ fn made_entry(frame: u64) -> Option<&'static Entry> {
     entry(frame)
 }
 
-#[allow(dead_code)] // until the driver maps pages
 /// Maps the page with that frame number: its address, good until [`frame_unmap`] is called as often. `None` if nobody was
 /// given such a frame, which the world records. Any IRQL.
 pub(in crate::kernel) fn frame_map(frame: u64) -> Option<NonNull<u8>> {
@@ -141,7 +140,6 @@ pub(in crate::kernel) fn frame_map(frame: u64) -> Option<NonNull<u8>> {
     None
 }
 
-#[allow(dead_code)] // as above
 /// Takes a mapping away that [`frame_map`] made.
 pub(in crate::kernel) fn frame_unmap(frame: u64) {
     if let Some(entry) = entry(frame) {
@@ -149,7 +147,6 @@ pub(in crate::kernel) fn frame_unmap(frame: u64) {
     }
 }
 
-#[allow(dead_code)] // as above
 #[cold]
 fn record(wrong: WrongPages) {
     with(|world| locked(&world.pages.wrong).push(wrong));

@@ -3,6 +3,8 @@
 //! They are how the tests are tested: each names the rows that must fail with it, and some make a run
 //! of the main job fail. `cargo run -- --sabotage NAME` shows what one looks like.
 
+mod engine;
+
 use core::ffi::c_void;
 use core::ptr;
 use std::cell::{Cell, RefCell};
@@ -17,6 +19,11 @@ use dxgk_sys::{
 };
 use vmdisp::kernel::irql::Passive;
 use vmdisp::kernel::{Align, Tag, allocate, complain};
+
+use engine::{
+    begin_again, blame_a_parameter, execute_nothing, forgive_the_guilty, patch_nothing,
+    transfer_nothing, unmap_nothing,
+};
 
 /// A bad driver.
 #[derive(Clone, Copy)]
@@ -51,7 +58,8 @@ saboteurs! {
         DxgkDdiCreateAllocation leak_a_buffer ["row_01_three_good"] true;
     "leak-on-failure" "CreateAllocation leaves a block behind when memory is short"
         DxgkDdiCreateAllocation leak_on_failure
-        ["row_02_element_k_fails" "row_03_existing_resource_survives" "systematic_failure"] false;
+        ["row_02_element_k_fails" "row_03_existing_resource_survives" "systematic_failure"
+         "storm_with_failures"] false;
     "leave-handles" "a CreateAllocation that fails leaves a handle"
         DxgkDdiCreateAllocation leave_handles ["row_02_element_k_fails"] true;
     "drop-the-resource" "a CreateAllocation that fails clears hResource"
@@ -90,6 +98,23 @@ saboteurs! {
         ["row_01_three_good" "row_13_wrong_among_good" "two_adapters_at_once" "wrong_handles"] false;
     "complain-twice" "a refused CreateAllocation writes two debug lines"
         DxgkDdiCreateAllocation complain_twice ["row_07_private_data_sizes" "bad_input"] true;
+    "execute-nothing" "what is submitted completes and is not executed"
+        DxgkDdiSubmitCommand execute_nothing
+        ["row_10_destroy_while_pending" "primary_surface" "mode_change" "eviction" "lock_smith"
+         "process_callout" "pnp_stop_mode_switch" "storm"] false;
+    "begin-again" "a buffer that was preempted is executed from its beginning"
+        DxgkDdiSubmitCommand begin_again
+        ["scheduler_stress_always_repatch" "scheduler_stress_no_pre_patching"] false;
+    "patch-nothing" "Patch leaves addresses as they were"
+        DxgkDdiPatch patch_nothing ["scheduler_stress_no_pre_patching"] false;
+    "transfer-nothing" "the memory manager's transfers are left out"
+        DxgkDdiBuildPagingBuffer transfer_nothing ["eviction" "lock_smith" "storm"] false;
+    "unmap-nothing" "unmapped parts of the aperture keep their pages"
+        DxgkDdiBuildPagingBuffer unmap_nothing ["unmap_segment_to_dummy_page"] false;
+    "blame-a-parameter" "Render answers for memory that is gone as for a wrong parameter"
+        DxgkDdiRender blame_a_parameter ["commands_lose_their_pages"] false;
+    "forgive-the-guilty" "ResetEngine says that what hung was not begun"
+        DxgkDdiResetEngine forgive_the_guilty ["simulate_preemption_tdr" "tdr2"] false;
 }
 
 thread_local! {

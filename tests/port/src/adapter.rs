@@ -67,7 +67,6 @@ pub(crate) struct AdapterInner {
     pub state: AtomicU8,
     pub gate: Gate,
     /// The GPU scheduler's class of level one: BuildPagingBuffer, Patch, SubmitCommand and their like.
-    #[allow(dead_code)] // VidSch is about to
     pub scheduler_class: Gate,
     pub resources: Resources,
     /// The software key's path.

@@ -16,7 +16,6 @@ use crate::rules::Rule;
 
 impl PortInner {
     /// Stops the machine as Windows would: no DDI is called after this.
-    #[allow(dead_code)] // VidMm and VidSch are about to
     pub(crate) fn bugcheck<D: Into<String>>(
         &self,
         ddi: &'static str,

@@ -115,7 +115,6 @@ impl Journal {
     }
 
     /// The machine stops, unless it has before.
-    #[allow(dead_code)] // VidMm and VidSch are about to
     pub(crate) fn bugcheck(&self, bugcheck: Bugcheck) {
         self.with(|kept| {
             kept.bugcheck.get_or_insert(bugcheck);

@@ -105,7 +105,7 @@ pub use registration::dpi_initialize;
 pub use report::{Bugcheck, CallCount, Counted, Leak, Report, Violation};
 pub use rules::{RULES, Rule, RuleInfo};
 pub use scheduler::{
-    Context, ContextKind, Fate, FullPresent, Hang, NodeMetadata, Observer, Patch, Queued,
+    Context, ContextKind, Fate, FullPresent, Gone, Hang, NodeMetadata, Observer, Patch, Queued,
     SchedulerOptions, TdrCounts, Use,
 };
 pub use standard::{Standard, StandardData};

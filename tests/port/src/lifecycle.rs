@@ -6,7 +6,10 @@ use alloc::sync::Arc;
 use core::ffi::c_void;
 use core::sync::atomic::Ordering;
 
-use dxgk_sys::status::{STATUS_INSUFFICIENT_RESOURCES, STATUS_NOT_SUPPORTED, STATUS_SUCCESS};
+use dxgk_sys::status::{
+    STATUS_GRAPHICS_STALE_MODESET, STATUS_INSUFFICIENT_RESOURCES, STATUS_NOT_SUPPORTED,
+    STATUS_SUCCESS,
+};
 use dxgk_sys::{
     DRIVER_INITIALIZATION_DATA, DXGK_START_INFO, DXGK_SURPRISE_REMOVAL_TYPE, LUID, NTSTATUS, guid,
 };
@@ -20,6 +23,9 @@ use crate::port::Port;
 use crate::registry;
 use crate::rules::Rule;
 use crate::{STATUS_INVALID_DEVICE_STATE, STATUS_PROCEDURE_NOT_FOUND, Status};
+
+/// Of a stop whose code no page names, and of a restart.
+const UNNAMED_BUGCHECK: u32 = 0;
 
 /// What a driver said of itself when it started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -189,10 +195,19 @@ impl Adapter {
             // SAFETY: the driver's own function and context, at its IRQL.
             unsafe { notify(adapter.context(), kind) }
         });
-        if status == STATUS_SUCCESS {
+        // With SupportSurpriseRemoval the status is ignored; else Windows calls no DDI any more, and restarts.
+        if status == STATUS_SUCCESS || kind == DXGK_SURPRISE_REMOVAL_TYPE::DxgkRemovalPnPNotify {
             adapter.scheduler_gone();
             Ok(true)
         } else {
+            let parameters = [u64::from(status.cast_unsigned()), 0, 0, 0];
+            let detail = format!("NotifySurpriseRemoval returned {status:#010x}");
+            adapter.port.bugcheck(
+                Ddi::NotifySurpriseRemoval.name(),
+                UNNAMED_BUGCHECK,
+                parameters,
+                detail,
+            );
             Err(status)
         }
     }
@@ -242,6 +257,12 @@ impl AdapterInner {
             self.check_mappings(Rule::L3, Ddi::StartDevice);
             if let Some(before) = pool {
                 self.port.check_pool(Rule::L3, Ddi::StartDevice, &before);
+            }
+            if status == STATUS_GRAPHICS_STALE_MODESET {
+                let parameters = [u64::from(status.cast_unsigned()), 0, 0, 0];
+                let detail = "the screen was left so that no other driver can use it";
+                self.port
+                    .bugcheck(name, UNNAMED_BUGCHECK, parameters, detail);
             }
             return Err(status);
         }

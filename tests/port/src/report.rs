@@ -78,7 +78,7 @@ pub struct Leak {
 /// A driver's mistake that Windows does not survive. From there on the port calls no DDI and checks no rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Bugcheck {
-    /// The code, as a blue screen shows it.
+    /// The code, as a blue screen shows it; 0 where no page names one, or where Windows only starts again.
     pub code: u32,
     /// Its parameters, as far as they are documented; the others are 0.
     pub parameters: [u64; 4],

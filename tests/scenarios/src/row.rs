@@ -194,6 +194,8 @@ rows! {
         "the same, with every address left to Patch";
     unmap_segment_to_dummy_page: engine::dummy_page::unmap_segment_to_dummy_page, 1,
         "an unmapped part of the aperture leads to the dummy page and nowhere else";
+    commands_lose_their_pages: engine::lost_pages::commands_lose_their_pages, 1,
+        "pages of a command buffer are taken away, which ends Render and nothing else";
     pnp_stop_mode_switch: engine::pnp::pnp_stop_mode_switch, 1,
         "the adapter stops and starts while it renders and shows, in the same mode and another";
     simulate_preemption_tdr: engine::timeouts::simulate_preemption_tdr, 1,

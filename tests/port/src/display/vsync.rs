@@ -12,11 +12,15 @@ use crate::display::children::ChildKind;
 use crate::display::scan::{Verdict, Vsync, Vsyncs};
 use crate::pattern::Pattern;
 use crate::rules::Rule;
+use crate::scheduler::SCHEDULER_ERROR;
 use crate::{STATUS_PROCEDURE_NOT_FOUND, Status};
 
 const NOTIFY: &str = "DxgkCbNotifyInterrupt";
 const CONTROL: &str = "ControlInterrupt";
 const SCAN_LINE: &str = "GetScanLine";
+
+/// VSYNC of an adapter that only renders.
+const RENDER_ONLY_VSYNC: u64 = 7;
 
 /// How long a monitor may be without a VSYNC on a busy machine: a second, in 100 ns.
 const PATIENCE: u64 = 10_000_000;
@@ -86,12 +90,19 @@ impl AdapterInner {
     fn report_vsync(&self, target: u32, address: Option<u64>) {
         self.interrupts.vsync_told.store(true, Ordering::Relaxed);
         let sources = self.sources.load(Ordering::Relaxed);
-        self.check(
+        let shows = self.check(
             Rule::I2,
             NOTIFY,
             sources != 0,
             || "reports VSYNC of an adapter without sources",
         );
+        if !shows {
+            let parameters = [RENDER_ONLY_VSYNC, 0, 0, 0];
+            let detail = format!("VSYNC of {target:#x}, yet the adapter only renders");
+            self.port
+                .bugcheck(NOTIFY, SCHEDULER_ERROR, parameters, detail);
+            return;
+        }
         let child = self.child(target);
         let output = child.is_some_and(|child| child.kind != ChildKind::Other);
         self.check(Rule::I2, NOTIFY, output, || {

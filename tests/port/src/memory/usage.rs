@@ -30,7 +30,6 @@ pub(crate) struct Usage {
     hardware: AtomicU32,
 }
 
-#[allow(dead_code)] // VidMm is about to
 impl Usage {
     fn of(&self, stage: Stage) -> &AtomicU32 {
         match stage {

@@ -53,9 +53,10 @@ pub use observer::Observer;
 pub use options::SchedulerOptions;
 pub use packet::{Fate, Hang, Queued};
 pub use present_kind::FullPresent;
-pub use render::{Patch, Use};
+pub use render::{Gone, Patch, Use};
 
 pub(crate) use packet::Fence;
+pub(crate) use patch::SCHEDULER_ERROR;
 
 use context::ContextObject;
 use events::Events;

@@ -184,7 +184,6 @@ impl Dma {
 pub(crate) enum Work {
     Dma(Arc<Dma>, Portion),
     /// A part of a paging buffer, to be executed before whatever is submitted later.
-    #[allow(dead_code)] // VidMm is about to
     Paging(PagingBuffer),
     /// A switch to the null context.
     Switch,

@@ -9,7 +9,6 @@ use crate::scheduler::MOST_OUTSTANDING;
 use crate::scheduler::packet::{Packet, Work};
 use crate::{STATUS_INVALID_DEVICE_STATE, Status};
 
-#[allow(dead_code)] // VidMm is about to
 impl AdapterInner {
     /// SubmitCommand of a paging buffer, behind all that was submitted. It is dropped when the node has executed it, or
     /// at once if the adapter can take nothing any more.

@@ -105,7 +105,6 @@ impl AdapterInner {
     }
 
     /// The same for paging, which has no lists.
-    #[allow(dead_code)] // VidMm is about to
     pub(crate) fn patch_paging(&self, paging: &PagingBuffer, fence: Fence) {
         let mut argument = DXGKARG_PATCH::ZERO;
         argument.DmaBufferSegmentId = paging.segment;

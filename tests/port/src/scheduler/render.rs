@@ -7,7 +7,7 @@ use core::sync::atomic::Ordering;
 
 use dxgk_sys::status::{
     STATUS_GRAPHICS_GPU_EXCEPTION_ON_DEVICE, STATUS_GRAPHICS_INSUFFICIENT_DMA_BUFFER,
-    STATUS_INVALID_HANDLE, STATUS_NO_MEMORY, STATUS_SUCCESS,
+    STATUS_INVALID_HANDLE, STATUS_NO_MEMORY, STATUS_NOT_SUPPORTED, STATUS_SUCCESS,
 };
 use dxgk_sys::{
     D3DDDI_PATCHLOCATIONLIST, D3DDDI_PATCHLOCATIONLIST_u0, DXGK_ALLOCATIONLIST,
@@ -57,6 +57,15 @@ pub struct Patch {
     pub split_offset: u32,
 }
 
+/// A page of the user's memory that is away during Render, by a byte of it: another thread of the process has taken it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gone {
+    /// Byte of the commands.
+    Commands(usize),
+    /// Byte of the patch location list that came with them.
+    Patches(usize),
+}
+
 impl Patch {
     fn element(&self) -> D3DDDI_PATCHLOCATIONLIST {
         let mut element = D3DDDI_PATCHLOCATIONLIST::ZERO;
@@ -84,6 +93,22 @@ impl Context {
         uses: &[Use],
         patches: &[Patch],
     ) -> Result<Queued, Status> {
+        self.render_without(commands, uses, patches, None)
+    }
+
+    /// The same while a page of the memory that is handed over is away. The driver can only find that out by a careful
+    /// copy: a read of its own ends the run.
+    ///
+    /// # Errors
+    /// As [`Context::render`]; [`STATUS_NOT_SUPPORTED`] if the machine cannot take the page away, or there is no such
+    /// byte.
+    pub fn render_without(
+        &self,
+        commands: &[u8],
+        uses: &[Use],
+        patches: &[Patch],
+        gone: Option<Gone>,
+    ) -> Result<Queued, Status> {
         let adapter = &*self.device.adapter.0;
         let render = adapter.registration.table.DxgkDdiRender;
         let render = render.ok_or(STATUS_PROCEDURE_NOT_FOUND)?;
@@ -94,6 +119,11 @@ impl Context {
         let elements: Vec<_> = patches.iter().map(Patch::element).collect();
         let bytes: Vec<u8> = elements.iter().flat_map(bytes_of).copied().collect();
         let incoming = UserMemory::new(host, &bytes).ok_or(STATUS_NO_MEMORY)?;
+        let set_readable = |readable| match gone {
+            None => true,
+            Some(Gone::Commands(byte)) => memory.set_readable(byte, readable),
+            Some(Gone::Patches(byte)) => incoming.set_readable(byte, readable),
+        };
 
         let mut filled: Vec<Filled> = Vec::new();
         let mut multipass = 0;
@@ -120,10 +150,16 @@ impl Context {
                 let (context, bytes) = (self.object.number, commands.len());
                 format!("context {context}, {bytes} bytes, from {multipass}")
             };
+            if !set_readable(false) {
+                output.discard(adapter);
+                self.abandon(filled);
+                return Err(STATUS_NOT_SUPPORTED);
+            }
             let status = adapter.call(Ddi::Render, arguments, |_| {
                 // SAFETY: the driver's own function and handle, at its IRQL; every pointer is as long as told.
                 unsafe { render(self.object.driver.0, &raw mut argument) }
             });
+            set_readable(true);
             let same = inputs == self::inputs(&argument)
                 && given.iter().eq(allocations
                     .iter()

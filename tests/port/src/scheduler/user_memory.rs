@@ -32,7 +32,17 @@ impl UserMemory {
         self.address.as_ptr().cast()
     }
 
-    /// It holds what it was given.
+    /// Takes the page with that byte away, or brings it back. False if the machine cannot, or there is no such byte.
+    pub(crate) fn set_readable(&self, byte: usize, readable: bool) -> bool {
+        if byte >= self.bytes {
+            return false;
+        }
+        // SAFETY: the byte lies inside.
+        let address = unsafe { self.address.add(byte) };
+        self.host.protect_user_memory(address, readable)
+    }
+
+    /// It holds what it was given. All of its pages are there.
     pub(crate) fn untouched(&self) -> bool {
         // SAFETY: our own memory, which no DDI has any more.
         unsafe { core::slice::from_raw_parts(self.address.as_ptr(), self.bytes) == self.given }

@@ -104,9 +104,14 @@ saboteurs! {
         table.DxgkDdiSetPowerState = Some(power_fails);
     });
     reset_queues_a_dpc breaks "L7" => with(|table| table.DxgkDdiResetDevice = Some(reset_queues));
-    surprise_removal_fails breaks "L8" "G6" => with(|table| {
-        table.DxgkDdiNotifySurpriseRemoval = Some(surprise_fails);
-    });
+    surprise_removal_fails breaks "L8" "G6" => {
+        let report = with(|table| table.DxgkDdiNotifySurpriseRemoval = Some(surprise_fails));
+        // Windows calls no DDI any more, and restarts.
+        let bugcheck = report.bugcheck.as_ref().expect("the machine stops");
+        assert_eq!((bugcheck.ddi, bugcheck.parameters[0]), ("NotifySurpriseRemoval", 0xC000_0001));
+        assert!(!report.calls.contains_key("RemoveDevice"));
+        report
+    };
     unknown_interface_is_a_bad_parameter breaks "L9" => with(|table| {
         table.DxgkDdiQueryInterface = Some(interface_bad_parameter);
     });
@@ -166,6 +171,7 @@ macro_rules! after_start {
                         STATUS_SUCCESS
                     }
                     Outcome::Failure => STATUS_UNSUCCESSFUL,
+                    Outcome::Stale => STATUS_GRAPHICS_STALE_MODESET,
                 }
             }
         )*}
@@ -177,6 +183,7 @@ enum Outcome {
     Unset,
     NoSources,
     Failure,
+    Stale,
 }
 
 after_start! {
@@ -209,11 +216,28 @@ after_start! {
         good::unmap(context);
         Outcome::Failure
     }
+    start_leaves_the_screen(context, _sources, _children) {
+        good::unmap(context);
+        Outcome::Stale
+    }
     start_fails_allocated(context, _sources, _children) {
         good::unmap(context);
         context.make(0u64);
         Outcome::Failure
     }
+}
+
+/// B2.12: the screen is in a mode that no other driver can use.
+#[test]
+fn windows_would_stop_where_a_failed_start_has_changed_the_screen() {
+    let report = with(|table| table.DxgkDdiStartDevice = Some(start_leaves_the_screen));
+    let bugcheck = report.bugcheck.expect("the machine stops");
+    assert_eq!(
+        (bugcheck.ddi, bugcheck.parameters[0]),
+        ("StartDevice", 0xC01E_0320)
+    );
+    assert_eq!(report.calls["StartDevice"].count, 1);
+    assert!(!report.calls.contains_key("RemoveDevice"));
 }
 
 ddi_fn! {

@@ -42,7 +42,10 @@ saboteurs! {
         let adapter = port.add_device(0).unwrap();
         adapter.start().unwrap();
         adapter.interrupt(0);
-        port.report()
+        let report = port.report();
+        let bugcheck = report.bugcheck.as_ref().expect("the machine stops");
+        assert_eq!((bugcheck.code, bugcheck.parameters[0]), (0x119, 7));
+        report
     };
     reports_on_and_on_without_a_dpc breaks "I2" => {
         let (port, machine) = scenario::boot(&good::table(0x4002), Settings::default());

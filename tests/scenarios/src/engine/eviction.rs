@@ -9,7 +9,7 @@ use vmdisp_abi::command::Rect;
 
 use super::batch::{Batch, area as rect, blt};
 use super::rig::{Lane, Rig, at_least, no_timeout, surface};
-use crate::outcome::{Failed, Outcome, check, done};
+use crate::outcome::{Failed, Outcome, check, done, same};
 use crate::row::Context;
 
 /// How much of video memory allocations may use, in bytes.
@@ -34,6 +34,9 @@ pub fn eviction(context: &Context<'_>) -> Outcome {
     // The CPU reads everything through this one.
     let window = rig.allocate(device, &surface(256, 256, AllocationFlags::CPU_VISIBLE))?;
     let (mut evicted, mut moves) = (0_u64, 0_u64);
+    // Memory is made free where there is none: nothing from here to the end asks for any.
+    let pool_calls = || rig.machine.host().pool_calls();
+    let before = pool_calls();
     for round in 0..ROUNDS {
         (context.progress)(round.into(), ROUNDS.into());
         for _ in 0..8 {
@@ -85,6 +88,8 @@ pub fn eviction(context: &Context<'_>) -> Outcome {
         rig.compare_by_copy(&lane, *allocation, window)?;
     }
     rig.shows(primary)?;
+    let asked = pool_calls() - before;
+    same("pool calls while memory moves", &0, &asked)?;
     no_timeout(&rig)?;
     let (compared, counts) = (rig.compared(), rig.counts());
     at_least("pixels compared", TIMES * ROOM / 4, compared)?;

@@ -13,6 +13,7 @@ pub mod debugged;
 pub mod dummy_page;
 pub mod eviction;
 pub mod lock_smith;
+pub mod lost_pages;
 pub mod mode_change;
 pub mod model;
 pub mod pending;

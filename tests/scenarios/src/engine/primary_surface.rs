@@ -3,7 +3,7 @@
 use alloc::format;
 
 use dxgk_port::{AllocationId, FullPresent, SchedulerOptions, Standard};
-use dxgk_sys::D3DDDIFORMAT;
+use dxgk_sys::{D3DDDIFORMAT, D3DKMDT_GDISURFACETYPE};
 use vmdisp_abi::allocation::{AllocationData, AllocationFlags, Kind};
 use vmdisp_abi::format as pixels;
 
@@ -135,20 +135,57 @@ fn standard_surfaces(rig: &Rig<'_>, lane: &Lane, primary: AllocationId) -> Resul
     let device = rig.desktop()?;
     let (width, height) = (200, 100);
     let format = D3DDDIFORMAT::D3DDDIFMT_X8R8G8B8;
+    let gdi = |kind| Standard::Gdi {
+        width,
+        height,
+        format,
+        kind,
+    };
+    // And whether the CPU draws into it.
     let kinds = [
-        Standard::Shadow {
-            width,
-            height,
-            format,
-        },
-        Standard::Staging { width, height },
+        (
+            Standard::Shadow {
+                width,
+                height,
+                format,
+            },
+            true,
+        ),
+        (Standard::Staging { width, height }, true),
+        (
+            gdi(D3DKMDT_GDISURFACETYPE::D3DKMDT_GDISURFACE_STAGING_CPUVISIBLE),
+            true,
+        ),
+        (
+            gdi(D3DKMDT_GDISURFACETYPE::D3DKMDT_GDISURFACE_TEXTURE),
+            false,
+        ),
+        (
+            gdi(D3DKMDT_GDISURFACETYPE::D3DKMDT_GDISURFACE_STAGING),
+            false,
+        ),
     ];
-    for (seed, standard) in (20..).zip(kinds) {
+    for (seed, (standard, visible)) in (20..).zip(kinds) {
         let created = done("a standard allocation", device.create_standard(&standard))?;
         let source = created.allocations[0];
         let shape = Shape::picture(width, height, pixels::X8R8G8B8);
         rig.model.add(source, shape);
-        rig.write_pattern(source, seed)?;
+        if visible {
+            rig.write_pattern(source, seed)?;
+        } else {
+            for (part, color) in [
+                (area(0, 0, 200, 100), 0x0040_8020 + seed),
+                (area(50, 20, 70, 30), 0x00c0_1060 - seed),
+            ] {
+                let fill = FullPresent::ColorFill {
+                    destination: source,
+                    destination_rect: part,
+                    sub_rects: &[],
+                    color,
+                };
+                rig.present(lane, &fill)?;
+            }
+        }
         let copy = blt(
             source,
             area(0, 0, 200, 100),

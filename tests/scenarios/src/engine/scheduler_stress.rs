@@ -3,14 +3,17 @@
 use alloc::format;
 use alloc::vec::Vec;
 
-use dxgk_port::SchedulerOptions;
+use dxgk_port::{Device, SchedulerOptions};
 use vmdisp_abi::allocation::AllocationFlags;
 use vmdisp_abi::command::Rect;
 
 use super::batch::Batch;
-use super::rig::{Rig, no_timeout, surface};
+use super::rig::{Rig, at_least, no_timeout, surface};
 use crate::outcome::{Failed, Outcome, done};
 use crate::row::Context;
+
+/// Pictures that are scrolled.
+const ROUNDS: u32 = 10;
 
 /// Submissions of one run.
 const SUBMISSIONS: u32 = 300;
@@ -89,11 +92,56 @@ fn run(context: &Context<'_>, options: SchedulerOptions) -> Outcome {
             rig.compare_by_copy(lane, *surface, window)?;
         }
     }
+    let interrupted = in_the_middle(&rig, &device, &mut random)?;
+    at_least("preemptions in the middle", ROUNDS.into(), interrupted)?;
     no_timeout(&rig)?;
+    // Without these nothing was stressed.
+    let (patches, preempted) = (rig.stage.calls("Patch"), rig.stage.calls("PreemptCommand"));
+    let paging = rig.stage.calls("BuildPagingBuffer");
+    let submissions = u64::from(SUBMISSIONS);
+    at_least("patches", submissions, patches)?;
+    at_least("preemptions", submissions / 10, preempted)?;
+    at_least("paging operations", submissions / 10, paging)?;
     let compared = rig.compared();
     done("DestroyDevice", device.kill())?;
     rig.close()?;
     Ok(format!(
-        "{SUBMISSIONS} submissions of 4 contexts, 12 MB of surfaces in 2 MiB, {compared} pixels right"
+        "{SUBMISSIONS} submissions of 4 contexts, 12 MB of surfaces in 2 MiB, {patches} patches, {preempted} preemptions, \
+         {interrupted} of them in the middle of scrolling, {paging} paging operations, {compared} pixels right"
     ))
+}
+
+/// A picture is scrolled again and again, and each time preempted as long as it takes: whatever of a scroll is done
+/// twice, or left out, shows. Tells how many preemptions found the work unfinished.
+fn in_the_middle(
+    rig: &Rig<'_>,
+    device: &Device,
+    random: &mut fastrand::Rng,
+) -> Result<u64, Failed> {
+    let lane = rig.lane(device)?;
+    let picture = rig.allocate(device, &surface(512, 512, AllocationFlags::CPU_VISIBLE))?;
+    rig.write_pattern(picture, 17)?;
+    let mut interrupted = 0;
+    for _ in 0..ROUNDS {
+        let mut batch = Batch::new();
+        for _ in 0..24 {
+            let place = (random.i32(-9..=9), random.i32(1..=9));
+            let part = Rect::new(0, 0, 500, 500);
+            batch.copy_pixels(picture, picture, part, place, Rect::EVERYTHING);
+        }
+        let queued = rig.render(&lane, &batch)?;
+        while queued.fate().is_none() {
+            // The engine begins, or goes on.
+            for _ in 0..random.u32(1..=4) {
+                rig.adapter().pump();
+                rig.machine.host().relax();
+            }
+            let asked = queued.fate().is_none() && rig.adapter().preempt();
+            rig.adapter().pump();
+            interrupted += u64::from(asked && queued.fate().is_none());
+        }
+        rig.wait(&queued)?;
+        rig.compare(picture)?;
+    }
+    Ok(interrupted)
 }

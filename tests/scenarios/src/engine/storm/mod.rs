@@ -165,6 +165,10 @@ pub fn blow<'m>(
         (context.progress)(storm.submissions(), size.submissions);
         storm.step()?;
     }
+    if failures.is_some() {
+        // A short one would not come to all of it by chance.
+        storm.every_way()?;
+    }
     storm.end()
 }
 
@@ -260,6 +264,22 @@ impl<'r, 'm> Storm<'r, 'm> {
             self.rig.wait(&oldest)?;
         }
         Ok(())
+    }
+
+    /// Everything that can happen, once, with work under way.
+    fn every_way(&mut self) -> Result<(), Failed> {
+        self.lock(0)?;
+        self.replace(0)?;
+        self.render(0)?;
+        self.present(0)?;
+        self.evict(0)?;
+        self.made.preemptions += u64::from(self.rig.adapter().preempt());
+        self.render(0)?;
+        self.kill_context(0)?;
+        self.render(0)?;
+        self.rig.adapter().pump();
+        self.kill(0)?;
+        self.look()
     }
 
     /// Makes sure that `lane` may use an item: nobody else's unfinished work is in the way, as programs see to
