@@ -159,9 +159,10 @@ fn no_path_of_this_machine_is_in_it() {
     let tools = [".cargo", ".rustup"].map(|folder| home.join(folder));
     for (name, content) in files(copy.path()) {
         for path in [project, &tools[0], &tools[1]] {
-            let path = path.to_str().expect("a path in UTF-8").as_bytes();
-            let found = content.windows(path.len()).any(|window| window == path);
-            assert!(!found, "{} has {path:?}", name.display());
+            let path = path.to_str().expect("a path in UTF-8");
+            let mut windows = content.windows(path.len());
+            let found = windows.any(|window| window == path.as_bytes());
+            assert!(!found, "{} has {path}", name.display());
         }
     }
 }
