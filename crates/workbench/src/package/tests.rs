@@ -148,6 +148,25 @@ fn made_again_it_is_the_same_to_the_byte() {
     assert!(linked.is_file(), "it was not linked again");
 }
 
+/// Nobody is told where it was built.
+#[test]
+#[cfg_attr(windows, ignore = "Microsoft's linker writes the paths it is given")]
+fn no_path_of_this_machine_is_in_it() {
+    let Some(copy) = copy() else { return };
+    let project = super::packages();
+    let project = project.ancestors().nth(2).expect("it is in the project");
+    let home = std::env::home_dir().expect("there is one");
+    let tools = [".cargo", ".rustup"].map(|folder| home.join(folder));
+    for (name, content) in files(copy.path()) {
+        for path in [project, &tools[0], &tools[1]] {
+            let path = path.to_str().expect("a path in UTF-8");
+            let mut windows = content.windows(path.len());
+            let found = windows.any(|window| window == path.as_bytes());
+            assert!(!found, "{} has {path}", name.display());
+        }
+    }
+}
+
 #[test]
 fn one_byte_of_the_driver_is_found_wherever_it_is() {
     for at in [0x4E, 0x800, 0x2_F000] {
