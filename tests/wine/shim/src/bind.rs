@@ -72,6 +72,7 @@ fn service(name: &str) -> Option<usize> {
         "KeEnterCriticalRegion" => threads::enter_critical_region,
         "KeFlushQueuedDpcs" => deferred::flush_dpcs,
         "KeGetCurrentIrql" => threads::current_irql,
+        "KeGetCurrentProcessorNumberEx" => system::processor_number,
         "KeInitializeDpc" => deferred::initialize_dpc,
         "KeInsertQueueDpc" => deferred::insert_dpc,
         "KeLeaveCriticalRegion" => threads::leave_critical_region,

@@ -3,6 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::arch::naked_asm;
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use spin::Mutex;
 
@@ -10,6 +11,10 @@ use crate::report;
 
 /// `DPFLTR_ERROR_LEVEL`: what the driver complains of.
 const ERROR: u32 = 0;
+/// How many lines a run writes to the log: a hostile test makes a million.
+const MOST_LINES: u64 = 200;
+/// How many complaints are kept until they are taken.
+const MOST_COMPLAINTS: usize = 10_000;
 /// The longest line.
 const LONGEST: usize = 512;
 
@@ -18,6 +23,7 @@ unsafe extern "C" {
     fn _vsnprintf(to: *mut u8, bytes: usize, format: *const u8, arguments: *const u64) -> i32;
 }
 
+static LINES: AtomicU64 = AtomicU64::new(0);
 static COMPLAINTS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// `ULONG DbgPrintEx(ULONG, ULONG, PCSTR, …)`: puts its arguments where a `va_list` finds them.
@@ -46,9 +52,14 @@ unsafe extern "system" fn print(
     let length = usize::try_from(length).unwrap_or(LONGEST).min(LONGEST);
     let line = String::from_utf8_lossy(&text[..length]);
     let line = line.trim_end();
-    report::line(line);
-    if level == ERROR {
-        COMPLAINTS.lock().push(line.into());
+    match LINES.fetch_add(1, Ordering::Relaxed) {
+        0..MOST_LINES => report::line(line),
+        MOST_LINES => report::line("(the driver's further lines are left out)"),
+        _ => {}
+    }
+    let mut complaints = COMPLAINTS.lock();
+    if level == ERROR && complaints.len() < MOST_COMPLAINTS {
+        complaints.push(line.into());
     }
     0
 }

@@ -13,6 +13,7 @@ const MMAP: u64 = 9;
 const GETPID: u64 = 39;
 const CLOCK_GETTIME: u64 = 228;
 const FUTEX: u64 = 202;
+const GETCPU: u64 = 309;
 
 /// `CLOCK_MONOTONIC`
 const MONOTONIC: u64 = 1;
@@ -138,4 +139,13 @@ pub fn wake(word: &AtomicU32) {
     let place = word.as_ptr().expose_provenance() as u64;
     // SAFETY: the word is there.
     unsafe { call(FUTEX, [place, WAKE, 1, 0, 0, 0]) };
+}
+
+/// The processor that this thread runs on.
+pub fn processor() -> u32 {
+    let mut number = 0_u32;
+    let place = (&raw mut number).expose_provenance() as u64;
+    // SAFETY: the variable is there.
+    unsafe { call(GETCPU, [place, 0, 0, 0, 0, 0]) };
+    number
 }

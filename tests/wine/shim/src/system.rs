@@ -35,3 +35,25 @@ pub unsafe extern "system" fn is_driver_verifying(_address: *mut c_void) -> u32 
 pub unsafe extern "system" fn bug_check_ex(code: u32, a: u64, b: u64, c: u64, d: u64) {
     fault::bug_check(code, [a, b, c, d]);
 }
+
+/// `PROCESSOR_NUMBER`
+#[repr(C)]
+pub struct ProcessorNumber {
+    group: u16,
+    number: u8,
+    reserved: u8,
+}
+
+/// `ULONG KeGetCurrentProcessorNumberEx(PPROCESSOR_NUMBER)`: Wine's writes a line to its log each time.
+pub unsafe extern "system" fn processor_number(number: *mut ProcessorNumber) -> u32 {
+    let now = linux::processor();
+    // SAFETY: the caller's record, or NULL.
+    if let Some(number) = unsafe { number.as_mut() } {
+        *number = ProcessorNumber {
+            group: 0,
+            number: now as u8,
+            reserved: 0,
+        };
+    }
+    now
+}

@@ -51,10 +51,19 @@ impl Damaged {
 
 /// Its import of `ExAllocatePool2` is of something that no kernel has.
 pub fn misspelt_import(file: &mut [u8]) -> Result<()> {
-    const NAME: &[u8] = b"ExAllocatePool2\0";
-    let at = file.windows(NAME.len()).position(|bytes| bytes == NAME);
-    let at = at.context("it does not import ExAllocatePool2")?;
-    file[at..at + NAME.len()].copy_from_slice(b"ExAllocateP00l2\0");
+    other_import(file, "ExAllocatePool2", "ExAllocateP00l2")
+}
+
+/// It imports a function of another name, which has as many letters.
+pub fn other_import(file: &mut [u8], name: &str, other: &str) -> Result<()> {
+    ensure!(
+        name.len() == other.len(),
+        "{name} and {other} differ in length"
+    );
+    let whole = [name.as_bytes(), &[0]].concat();
+    let at = file.windows(whole.len()).position(|bytes| bytes == whole);
+    let at = at.with_context(|| format!("it does not import {name}"))?;
+    file[at..at + name.len()].copy_from_slice(other.as_bytes());
     Ok(())
 }
 
