@@ -46,18 +46,18 @@ pub fn explain(fault: &Fault, names: &dyn Names) -> Vec<String> {
 
 /// `text` with each `<0x…>` replaced by the code that made the call which returns there.
 pub fn with_names(text: &str, names: &dyn Names) -> String {
-    let mut named = String::new();
+    let mut result = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("<0x") {
-        named.push_str(before);
+        result.push_str(before);
         let Some((digits, tail)) = after.split_once('>') else {
             break;
         };
         match u64::from_str_radix(digits, 16) {
-            Ok(address) => named.push_str(&names.before(address)),
-            Err(_) => named.push_str(digits),
+            Ok(address) => result.push_str(&names.before(address)),
+            Err(_) => result.push_str(digits),
         }
         rest = tail;
     }
-    named + rest
+    result + rest
 }

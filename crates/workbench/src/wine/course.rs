@@ -115,7 +115,7 @@ impl Course<'_> {
         });
         drop(bar);
         let journal = Journal::read(&prefix.log());
-        let outcome = Outcome::of(steps, journal, self, &prefix);
+        let outcome = Outcome::of(steps, &journal, self, &prefix);
         if self.keep {
             let folder = prefix.keep();
             println!("prefix   {}", folder.display());
@@ -321,19 +321,15 @@ impl Run<'_> {
         self.unload_service(service)?;
         let journal = self.journal().since(before);
         let report = journal.unloaded().context("DxgkDdiUnload was not called")?;
-        for wrong in ["violations", "leaks"] {
-            let list = report[wrong]
-                .as_array()
-                .context("the report has another form")?;
-            ensure!(list.is_empty(), "{wrong}: {}", Value::from(list.clone()));
-        }
+        // The shim knows who took what is left.
+        let left = journal.left();
+        ensure!(left.is_empty(), "the driver leaked {}", left.join("; "));
+        demand_none(report, &["violations", "leaks"])?;
         ensure!(
             report["bugcheck"].is_null(),
             "bugcheck {}",
             report["bugcheck"]
         );
-        let left = journal.left();
-        ensure!(left.is_empty(), "the driver left {}", left.join("; "));
         Ok("nothing left".into())
     }
 
@@ -402,4 +398,14 @@ impl Run<'_> {
         self.prefix.control(&["stop", "kshim"])?;
         Ok(String::new())
     }
+}
+
+/// Demands that the lists with these names are empty.
+fn demand_none(report: &Value, names: &[&str]) -> Result<()> {
+    for name in names {
+        let list = report[*name].as_array();
+        let list = list.with_context(|| format!("the report has no list of {name}"))?;
+        ensure!(list.is_empty(), "{name}: {}", Value::from(list.clone()));
+    }
+    Ok(())
 }

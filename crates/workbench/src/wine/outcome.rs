@@ -90,11 +90,11 @@ impl Outcome {
     /// Judges a run.
     pub fn of(
         mut steps: Vec<Step>,
-        journal: Journal,
+        journal: &Journal,
         course: &Course<'_>,
         prefix: &Prefix,
     ) -> Self {
-        let symbols = Symbols::of(&journal, course);
+        let symbols = Symbols::of(journal, course);
         let mut trouble = Vec::new();
         let fault = journal.fault().map(|fault| {
             let place = faults::place(fault, &symbols);
@@ -111,8 +111,8 @@ impl Outcome {
         for step in steps.iter_mut().filter(|step| !step.passed) {
             step.note = with_names(&step.note, &symbols);
             if let Some((text, place)) = &fault {
-                let place = place.as_deref().unwrap_or("an unknown place");
-                step.note = format!("{text}, at {place} ({})", step.note);
+                let place = place.as_ref().map(|place| format!(", at {place}"));
+                step.note = format!("{text}{} ({})", place.unwrap_or_default(), step.note);
             }
         }
         if steps.iter().any(|step| !step.passed) {
@@ -120,7 +120,7 @@ impl Outcome {
             trouble.extend(last.map(|line| format!("| {line}")));
         }
         Self {
-            job: job(&journal),
+            job: job(journal),
             picture: picture(prefix),
             steps,
             fault,

@@ -26,8 +26,8 @@ const SABOTEURS: [Saboteur; 6] = [
         name: "leak",
         does: "forgets every seventh block that it should free",
         damage: |file| damage::other_import(file, "ExFreePoolWithTag", "ExForgetSomeBlock"),
-        says: "leaks: ",
-        at: "Vmd",
+        says: "the driver leaked a pool block of",
+        at: "allocated by vmdisp.sys!vmdisp::",
     },
     Saboteur {
         name: "double-free",
@@ -61,7 +61,7 @@ const SABOTEURS: [Saboteur; 6] = [
         name: "missing-import",
         does: "imports a function that no kernel has",
         damage: damage::misspelt_import,
-        says: "",
+        says: "imports ExAllocateP00l2, which neither the shim nor Wine has",
         at: "",
     },
 ];

@@ -21,6 +21,10 @@ pub fn dirty_rectangles(context: &Context<'_>) -> Outcome {
 }
 
 /// The same on a display-only driver that someone else has started, from that seed.
+///
+/// # Errors
+///
+/// What was expected, and what was seen instead.
 pub fn display_only_on(
     machine: &dyn Machine,
     port: &Port,

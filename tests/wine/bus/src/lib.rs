@@ -13,8 +13,6 @@ mod child;
 mod edid;
 mod parent;
 
-use core::ptr::null;
-
 use nt::control::{self, Control};
 use nt::irp::{self, major};
 use nt::protocol::{Answer, bus as questions};
@@ -97,13 +95,13 @@ unsafe extern "system" fn pnp(device: *const DEVICE_OBJECT, irp: *mut IRP) -> NT
 ///
 /// The I/O manager's.
 unsafe extern "system" fn power(device: *const DEVICE_OBJECT, irp: *mut IRP) -> NTSTATUS {
-    match parent::below(device) {
-        below if below != null() => {
-            // SAFETY: the request is for this driver's device.
-            unsafe { irp::pass(below, irp) }
-        }
+    let below = parent::below(device);
+    if below.is_null() {
+        // SAFETY: the request is for this driver's device.
+        unsafe { irp::complete(irp, STATUS_SUCCESS, 0) }
+    } else {
         // SAFETY: as above.
-        _ => unsafe { irp::complete(irp, STATUS_SUCCESS, 0) },
+        unsafe { irp::pass(below, irp) }
     }
 }
 

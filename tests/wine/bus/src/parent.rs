@@ -149,7 +149,7 @@ fn relations(devices: &[*mut DEVICE_OBJECT]) -> *mut DEVICE_RELATIONS {
         // SAFETY: it is a device of this driver's.
         unsafe { ObfReferenceObject(device.cast_const().cast()) };
         // SAFETY: the block has room for so many.
-        unsafe { places.add(at).write(*device) };
+        unsafe { places.wrapping_add(at).write(*device) };
     }
     list
 }

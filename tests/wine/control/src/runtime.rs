@@ -89,7 +89,7 @@ pub fn arguments() -> Vec<String> {
     let line = unsafe { GetCommandLineW() };
     let mut length = 0;
     // SAFETY: a zero ends the line.
-    while unsafe { *line.add(length) } != 0 {
+    while unsafe { *line.wrapping_add(length) } != 0 {
         length += 1;
     }
     // SAFETY: so many units were read.

@@ -38,7 +38,7 @@ unsafe extern "system" fn driver_entry(
     let made = unsafe { Control::new(driver, DEVICE_VIDEO, "DxgKrnl", questions::DEVICE) };
     match made {
         Ok(control) => {
-            shim::publish(control.device.as_ptr());
+            shim::publish(Some(control.device));
             *CONTROL.lock() = Some(control);
         }
         Err(status) => return status,
@@ -107,7 +107,7 @@ fn answer(number: u32, argument: u64) -> Answer {
 ///
 /// The I/O manager's.
 unsafe extern "system" fn unload(_driver: *const DRIVER_OBJECT) {
-    shim::publish(core::ptr::null());
+    shim::publish(None);
     if let Some(control) = CONTROL.lock().take() {
         // SAFETY: the driver is being unloaded.
         unsafe { control.delete() };

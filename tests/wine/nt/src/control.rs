@@ -110,7 +110,7 @@ pub unsafe fn answer(irp: *mut IRP, answer: impl FnOnce(u32, u64) -> Answer) -> 
         return unsafe { irp::complete(irp, STATUS_INVALID_DEVICE_REQUEST, 0) };
     }
     // SAFETY: a buffered request has its buffer here.
-    let buffer = unsafe { (*irp).AssociatedIrp.SystemBuffer };
+    let buffer = unsafe { irp::system_buffer(irp) };
     // SAFETY: the buffer has 16 bytes.
     let [number, argument] = unsafe { buffer.cast::<[u64; 2]>().read_unaligned() };
     let answer = answer(number as u32, argument);

@@ -20,12 +20,15 @@ const _: () = {
     assert!(size_of::<IO_STACK_LOCATION>() == 72);
     assert!(offset_of!(IO_STACK_LOCATION, Parameters) == 8);
     assert!(offset_of!(IRP, IoStatus) == 0x30 && offset_of!(IRP, UserBuffer) == 0x70);
-    assert!(offset_of!(IRP, Tail) + offset_of!(IRP_3_0, Anonymous2) + 16 == 0xb8);
+    assert!(offset_of!(IRP, Tail) + offset_of!(IRP_3_0, Anonymous2) + 16 == CURRENT);
     assert!(offset_of!(DRIVER_OBJECT, MajorFunction) == 0x70);
     assert!(
         offset_of!(DEVICE_OBJECT, Flags) == 0x30 && offset_of!(DEVICE_OBJECT, StackSize) == 0x4c
     );
 };
+
+/// Where a request has the address of its current stack location.
+const CURRENT: usize = 0xb8;
 
 /// The parameters of a device control. In windows-sys' record they are not aligned as pointers are, which the
 /// headers want.
@@ -118,11 +121,25 @@ pub mod pnp {
 /// `irp` is a request that this driver has.
 pub unsafe fn stack<'a>(irp: *mut IRP) -> &'a mut IO_STACK_LOCATION {
     // SAFETY: the caller's promise.
-    let tail = unsafe { &mut (*irp).Tail.Overlay };
-    // SAFETY: a driver's request has a stack location; the union's other member is a port's.
-    let location = unsafe { tail.Anonymous2.Anonymous.CurrentStackLocation };
-    // SAFETY: as above.
+    let location = unsafe { *current(irp) };
+    // SAFETY: a driver's request has a stack location.
     unsafe { &mut *location }
+}
+
+/// Where a request has the address of its current stack location: in unions of unions.
+fn current(irp: *mut IRP) -> *mut *mut IO_STACK_LOCATION {
+    irp.wrapping_byte_add(CURRENT).cast()
+}
+
+/// The buffer of a buffered device control.
+///
+/// # Safety
+///
+/// `irp` is one that this driver has.
+pub unsafe fn system_buffer(irp: *mut IRP) -> *mut c_void {
+    let place = irp.wrapping_byte_add(offset_of!(IRP, AssociatedIrp));
+    // SAFETY: the caller's promise.
+    unsafe { place.cast::<*mut c_void>().read() }
 }
 
 /// Completes a request.
@@ -175,14 +192,7 @@ pub unsafe fn pass(below: *const DEVICE_OBJECT, irp: *mut IRP) -> NTSTATUS {
     let request = unsafe { &mut *irp };
     request.CurrentLocation += 1;
     // SAFETY: a driver's request has a stack location, and there is one for each driver.
-    let location = unsafe {
-        &mut request
-            .Tail
-            .Overlay
-            .Anonymous2
-            .Anonymous
-            .CurrentStackLocation
-    };
+    let location = unsafe { &mut *current(irp) };
     *location = location.wrapping_add(1);
     // SAFETY: the caller's promise.
     unsafe { IofCallDriver(below, irp) }
@@ -275,14 +285,7 @@ pub unsafe fn ask(
     // SAFETY: the request is new.
     unsafe { set_outcome(irp, STATUS_NOT_SUPPORTED, 0) };
     // SAFETY: the request is new, and its locations lie before this one.
-    let location = unsafe {
-        (*irp)
-            .Tail
-            .Overlay
-            .Anonymous2
-            .Anonymous
-            .CurrentStackLocation
-    };
+    let location = unsafe { *current(irp) };
     // SAFETY: a new request has a location for each driver.
     let location = unsafe { &mut *location.wrapping_sub(1) };
     location.MajorFunction = major::PNP as u8;

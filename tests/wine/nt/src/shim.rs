@@ -104,9 +104,10 @@ pub fn relax() {
     unsafe { shim_relax() };
 }
 
-/// Says which device `\Device\DxgKrnl` is.
-pub fn publish(device: *const DEVICE_OBJECT) {
-    // SAFETY: the address is all that is used.
+/// Says which device `\Device\DxgKrnl` is, or that it is gone.
+pub fn publish(device: Option<NonNull<DEVICE_OBJECT>>) {
+    let device = device.map_or(core::ptr::null(), |device| device.as_ptr().cast_const());
+    // SAFETY: it is a device, or none.
     unsafe { shim_publish(device) };
 }
 

@@ -9,12 +9,12 @@ use core::ptr;
 
 use nt::UNICODE_STRING;
 use nt::protocol::Message;
-use nt::text;
+use nt::text::{self, Utf16};
 use vmdisp_wine_nt as nt;
 
 use crate::{
-    debug, deferred, handles, images, lock, pages, pool, registration, report, saboteur, system,
-    threads, user, wait,
+    debug, deferred, fault, handles, images, lock, pages, pool, registration, report, saboteur,
+    system, threads, user, wait,
 };
 
 const READ_WRITE: u32 = 4;
@@ -27,6 +27,7 @@ const DESCRIPTOR: usize = 20;
 
 #[link(name = "ntoskrnl.exe", kind = "raw-dylib", modifiers = "+verbatim")]
 unsafe extern "system" {
+    fn MmGetSystemRoutineAddress(name: *const UNICODE_STRING) -> *const c_void;
     fn PsSetLoadImageNotifyRoutine(routine: Notify) -> i32;
     fn PsRemoveLoadImageNotifyRoutine(routine: Notify) -> i32;
 }
@@ -141,7 +142,8 @@ unsafe extern "system" fn loaded(
 /// It is an image that the loader has mapped and bound.
 unsafe fn bind(base: *mut u8) {
     // SAFETY: what is read lies in the image, as its headers say and the loader has checked.
-    let word = |offset: usize| unsafe { base.add(offset).cast::<u32>().read_unaligned() } as usize;
+    let word = |offset: usize| unsafe { base.wrapping_add(offset).cast::<u32>().read_unaligned() }
+        as usize;
     let (mut shim, mut wine) = (Vec::new(), Vec::new());
     let mut descriptor = word(word(PE) + IMPORTS);
     if descriptor == 0 {
@@ -151,7 +153,7 @@ unsafe fn bind(base: *mut u8) {
         let (mut names, mut slots) = (word(descriptor), word(descriptor + 16));
         loop {
             // SAFETY: as above.
-            let entry = unsafe { base.add(names).cast::<u64>().read_unaligned() };
+            let entry = unsafe { base.wrapping_add(names).cast::<u64>().read_unaligned() };
             if entry == 0 {
                 break;
             }
@@ -161,10 +163,11 @@ unsafe fn bind(base: *mut u8) {
                 let name = unsafe { CStr::from_ptr(name.cast()) }
                     .to_string_lossy()
                     .into_owned();
-                let to = &mut if let Some(address) = service(&name) {
+                let to = if let Some(address) = service(&name) {
                     put(base.wrapping_add(slots), address);
                     &mut shim
                 } else {
+                    demand_of_wine(&name);
                     &mut wine
                 };
                 to.push(name);
@@ -175,6 +178,15 @@ unsafe fn bind(base: *mut u8) {
         descriptor += DESCRIPTOR;
     }
     say(shim, wine);
+}
+
+/// Ends the run if Wine has no function or variable of that name: it would find out when the driver calls it.
+fn demand_of_wine(name: &str) {
+    let text = Utf16::new(name);
+    // SAFETY: the name lives through the call.
+    if unsafe { MmGetSystemRoutineAddress(&text.get()) }.is_null() {
+        fault::missing_import(name);
+    }
 }
 
 fn say(shim: Vec<String>, wine: Vec<String>) {

@@ -111,6 +111,19 @@ pub fn bug_check(code: u32, parameters: [u64; 4]) -> ! {
     })
 }
 
+/// Ends the run: the driver imports something that is nowhere.
+pub fn missing_import(name: &str) -> ! {
+    end(Fault {
+        kind: FaultKind::MissingImport,
+        text: format!("the driver imports {name}, which neither the shim nor Wine has"),
+        instruction: 0,
+        address: None,
+        registers: Vec::new(),
+        stack: Vec::new(),
+        notes: Vec::new(),
+    })
+}
+
 fn end(fault: Fault) -> ! {
     if REPORTED.swap(true, Ordering::AcqRel) {
         // Another thread is ending the process.

@@ -59,13 +59,11 @@ pub fn know(path: &str, base: u64, size: u64) -> Option<&'static str> {
 pub fn know_own() {
     let base = (&raw const __ImageBase).cast::<u8>();
     // SAFETY: the header of an image that is loaded; the place of the PE header is at 60.
-    let header = unsafe { base.add(60).cast::<u32>().read_unaligned() };
+    let header = unsafe { base.wrapping_add(60).cast::<u32>().read_unaligned() };
     // SAFETY: the same; the image's size is at 80 in the PE header.
-    let size = unsafe {
-        base.add(header as usize + 80)
-            .cast::<u32>()
-            .read_unaligned()
-    };
+    let size = base.wrapping_add(header as usize + 80).cast::<u32>();
+    // SAFETY: as above.
+    let size = unsafe { size.read_unaligned() };
     know("kshim.sys", base as u64, u64::from(size));
 }
 

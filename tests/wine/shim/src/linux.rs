@@ -79,7 +79,7 @@ pub unsafe fn map_page(address: usize, file: u64, offset: u64) -> bool {
             [address as u64, 4096, READ_WRITE, SHARED, file, offset],
         )
     };
-    mapped == address as i64
+    mapped.cast_unsigned() == address as u64
 }
 
 /// Makes `bytes` at `address` answer no more; they stay reserved.

@@ -25,7 +25,7 @@ const EXPORTS: usize = 24 + 112;
 /// There is one.
 unsafe fn read<T>(base: *const u8, offset: usize) -> T {
     // SAFETY: the caller's promise.
-    unsafe { base.add(offset).cast::<T>().read_unaligned() }
+    unsafe { base.wrapping_add(offset).cast::<T>().read_unaligned() }
 }
 
 /// The image of that name.
@@ -40,7 +40,7 @@ fn image(name: &str) -> Option<*const u8> {
     let mut module: *const u8 = unsafe { read(head, 0) };
     while module != head {
         // SAFETY: a record of the list.
-        let file = unsafe { text::read(module.add(NAME).cast::<UNICODE_STRING>()) };
+        let file = unsafe { text::read(module.wrapping_add(NAME).cast::<UNICODE_STRING>()) };
         if file.eq_ignore_ascii_case(name) {
             // SAFETY: as above.
             return Some(unsafe { read(module, BASE) });

@@ -199,14 +199,14 @@ pub unsafe extern "system" fn unreserve(start: usize, tag: u32) {
 
 /// What is wrong with an MDL that is to be mapped.
 fn wrong_list(list: &Mdl, pages: usize, caching: u32) -> Option<String> {
-    let room = (i64::from(list.size) - 48) / 8;
+    let room = usize::from(list.size.cast_unsigned()).saturating_sub(48) / 8;
     if list.flags & LOCKED == 0 || list.flags & MAPPED != 0 {
         return Some(format!(
             "the MDL's flags are {:#x}: locked (2) and not mapped (1) was wanted",
             list.flags
         ));
     }
-    if list.offset as usize >= PAGE || pages == 0 || room < pages as i64 {
+    if list.offset as usize >= PAGE || pages == 0 || room < pages {
         return Some(format!(
             "the MDL of {} bytes has room for {room} pages and describes {pages}",
             list.size

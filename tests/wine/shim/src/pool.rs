@@ -305,10 +305,10 @@ pub fn describe(address: u64) -> Option<String> {
         return None;
     }
     // The last one that begins in this page or before; a page behind it is still its own.
-    let near = pool.blocks.iter().filter(|(_, block)| {
+    let mut near = pool.blocks.iter().filter(|(_, block)| {
         (block.base..block.base + (block.pages + 1) * PAGE).contains(&address)
     });
-    let (start, block) = near.last()?;
+    let (start, block) = near.next_back()?;
     let state = block.freed.map_or_else(
         || "in use".to_string(),
         |freed| format!("freed by {}", freed.text()),

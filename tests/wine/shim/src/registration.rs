@@ -1,8 +1,10 @@
 //! How a miniport finds dxgkrnl: opening its device by name, which Wine's `IoGetDeviceObjectPointer` does not do.
 //!
-//! The device is opened through Wine's object manager, so the file object is Wine's own and counts its references; what
-//! Wine leaves out is only which device it leads to, and that is what dxgkrnl's stand-in has said.
+//! Opening it through Wine's object manager is no way either: the driver may be loaded on the very thread that has to
+//! hear of it, so that the file object is without a device, and Wine crashes when it is closed. So the file object here is
+//! the shim's own, and the device is what dxgkrnl's stand-in has said. The request to it is Wine's.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
@@ -13,38 +15,22 @@ use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
 use nt::control::{self, success};
-use nt::ntoskrnl::{ZwClose, ZwLoadDriver, ZwOpenFile, ZwUnloadDriver};
+use nt::ntoskrnl::{ZwLoadDriver, ZwUnloadDriver};
 use nt::protocol::Answer;
-use nt::status::{STATUS_INSUFFICIENT_RESOURCES, STATUS_PENDING};
+use nt::status::{STATUS_INSUFFICIENT_RESOURCES, STATUS_OBJECT_NAME_NOT_FOUND, STATUS_PENDING};
 use nt::text::{self, Utf16};
 use nt::windows_sys::Win32::System::IO::IO_STATUS_BLOCK;
-use nt::{DEVICE_OBJECT, FILE_OBJECT, IRP, KEVENT, NTSTATUS, OBJECT_ATTRIBUTES, UNICODE_STRING};
+use nt::{DEVICE_OBJECT, FILE_OBJECT, IRP, KEVENT, NTSTATUS, UNICODE_STRING};
 use serde_json::json;
 use spin::Mutex;
 use vmdisp_wine_nt as nt;
 
 use crate::fault;
 use crate::threads::{DISPATCH, PASSIVE, demand};
-
-/// `OBJ_KERNEL_HANDLE | OBJ_CASE_INSENSITIVE`
-const KERNEL: u32 = 0x240;
-const SHARED: u32 = 3;
-/// `FILE_NON_DIRECTORY_FILE`
-const NO_FOLDER: u32 = 0x40;
-const READ_DATA: u32 = 1;
+use crate::unwind::Note;
 
 #[link(name = "ntoskrnl.exe", kind = "raw-dylib", modifiers = "+verbatim")]
 unsafe extern "system" {
-    static IoFileObjectType: *mut c_void;
-    fn ObReferenceObjectByHandle(
-        handle: *mut c_void,
-        access: u32,
-        kind: *mut c_void,
-        mode: i8,
-        object: *mut *mut c_void,
-        information: *mut c_void,
-    ) -> NTSTATUS;
-    fn ObfDereferenceObject(object: *mut c_void) -> isize;
     fn IoBuildDeviceIoControlRequest(
         code: u32,
         device: *mut DEVICE_OBJECT,
@@ -69,87 +55,39 @@ unsafe extern "system" {
 
 static DXGKRNL: AtomicPtr<DEVICE_OBJECT> = AtomicPtr::new(ptr::null_mut());
 
-/// The file objects that the driver has, and how often.
-static FILES: Mutex<BTreeMap<usize, u64>> = Mutex::new(BTreeMap::new());
+/// The file objects that the driver has, and who took them.
+static FILES: Mutex<BTreeMap<usize, Note>> = Mutex::new(BTreeMap::new());
 
 /// Says which device `\Device\DxgKrnl` is; null takes it away.
 pub fn publish(device: *mut DEVICE_OBJECT) {
     DXGKRNL.store(device, Ordering::Release);
 }
 
-/// Opens a device by name.
-fn open(
-    name: *const UNICODE_STRING,
-    access: u32,
-) -> Result<(*mut c_void, *mut DEVICE_OBJECT), NTSTATUS> {
-    let attributes = OBJECT_ATTRIBUTES {
-        Length: size_of::<OBJECT_ATTRIBUTES>() as u32,
-        RootDirectory: ptr::null_mut(),
-        ObjectName: name,
-        Attributes: KERNEL,
-        SecurityDescriptor: ptr::null_mut(),
-        SecurityQualityOfService: ptr::null_mut(),
-    };
-    // SAFETY: zeros are a status block.
-    let mut block: IO_STATUS_BLOCK = unsafe { zeroed() };
-    let mut handle = ptr::null_mut();
-    let attributes = &raw const attributes;
-    // SAFETY: all that is pointed to lives through the call.
-    let status = unsafe {
-        ZwOpenFile(
-            &raw mut handle,
-            access,
-            attributes,
-            &raw mut block,
-            SHARED,
-            NO_FOLDER,
-        )
-    };
-    if status < 0 {
-        return Err(status);
+/// Opens a device by name: a file object of the shim's own, and the device.
+fn open(name: *const UNICODE_STRING) -> Result<(*mut FILE_OBJECT, *mut DEVICE_OBJECT), NTSTATUS> {
+    // SAFETY: the caller's name.
+    let name = unsafe { text::read(name) };
+    let device = DXGKRNL.load(Ordering::Acquire);
+    if device.is_null() || !name.eq_ignore_ascii_case(r"\Device\DxgKrnl") {
+        return Err(STATUS_OBJECT_NAME_NOT_FOUND);
     }
-    let mut file = ptr::null_mut();
-    // SAFETY: the variable is the kernel's type of files.
-    let kind = unsafe { IoFileObjectType };
-    // SAFETY: the handle is open, and the variable lives through the call.
-    let status = unsafe {
-        ObReferenceObjectByHandle(handle, access, kind, 0, &raw mut file, ptr::null_mut())
-    };
-    // SAFETY: the handle is open.
-    unsafe { ZwClose(handle) };
-    if status < 0 {
-        return Err(status);
-    }
-    // SAFETY: it is a file object, and held.
-    let of_file = unsafe { &mut (*file.cast::<FILE_OBJECT>()).DeviceObject };
-    if of_file.is_null() {
-        // SAFETY: the name is valid.
-        let name = unsafe { text::read(name) };
-        if name.eq_ignore_ascii_case(r"\Device\DxgKrnl") {
-            // Wine itself looks for it there when the file is closed.
-            *of_file = DXGKRNL.load(Ordering::Acquire);
-        }
-    }
-    let device = of_file.cast::<DEVICE_OBJECT>();
-    if device.is_null() {
-        // SAFETY: it was referenced above.
-        unsafe { ObfDereferenceObject(file) };
-        return Err(nt::status::STATUS_NO_SUCH_DEVICE);
-    }
-    Ok((file, device))
+    // SAFETY: zeros are a file object that nobody has opened.
+    let mut file: Box<FILE_OBJECT> = Box::new(unsafe { zeroed() });
+    file.DeviceObject = device.cast();
+    Ok((Box::into_raw(file), device))
 }
 
 /// `NTSTATUS IoGetDeviceObjectPointer(PUNICODE_STRING, ACCESS_MASK, PFILE_OBJECT *, PDEVICE_OBJECT *)`
 pub unsafe extern "system" fn get_device_object_pointer(
     name: *const UNICODE_STRING,
-    access: u32,
-    file: *mut *mut c_void,
+    _access: u32,
+    file: *mut *mut FILE_OBJECT,
     device: *mut *mut DEVICE_OBJECT,
 ) -> NTSTATUS {
     demand("IoGetDeviceObjectPointer", PASSIVE);
-    match open(name, access) {
+    match open(name) {
         Ok((opened, leads_to)) => {
-            *FILES.lock().entry(opened.addr()).or_default() += 1;
+            FILES.lock().insert(opened.addr(), Note::now());
             // SAFETY: the caller's variable.
             unsafe { file.write(opened) };
             // SAFETY: as above.
@@ -166,7 +104,7 @@ pub unsafe extern "system" fn load_driver(name: *const UNICODE_STRING) -> NTSTAT
     // SAFETY: the caller's name.
     let name = Utf16::new(&unsafe { text::read(name) });
     // SAFETY: the name lives through the call.
-    unsafe { ZwLoadDriver(&raw const *&name.get()) }
+    unsafe { ZwLoadDriver(&name.get()) }
 }
 
 /// `NTSTATUS ZwUnloadDriver(PUNICODE_STRING)`: the same.
@@ -175,7 +113,7 @@ pub unsafe extern "system" fn unload_driver(name: *const UNICODE_STRING) -> NTST
     // SAFETY: the caller's name.
     let name = Utf16::new(&unsafe { text::read(name) });
     // SAFETY: the name lives through the call.
-    unsafe { ZwUnloadDriver(&raw const *&name.get()) }
+    unsafe { ZwUnloadDriver(&name.get()) }
 }
 
 /// Unloads the driver of a service.
@@ -184,28 +122,20 @@ pub fn unload(service: &str) -> NTSTATUS {
         r"\Registry\Machine\System\CurrentControlSet\Services\{service}"
     ));
     // SAFETY: the name lives through the call.
-    unsafe { ZwUnloadDriver(&raw const *&name.get()) }
+    unsafe { ZwUnloadDriver(&name.get()) }
 }
 
-/// `LONG_PTR ObfDereferenceObject(PVOID)`
-pub unsafe extern "system" fn dereference_object(object: *mut c_void) -> isize {
+/// `LONG_PTR ObfDereferenceObject(PVOID)`: the file object goes with its one reference.
+pub unsafe extern "system" fn dereference_object(object: *mut FILE_OBJECT) -> isize {
     const SERVICE: &str = "ObfDereferenceObject";
     demand(SERVICE, DISPATCH);
-    let mut files = FILES.lock();
-    let known = files.get_mut(&object.addr()).map(|count| {
-        *count -= 1;
-        *count
-    });
-    if known == Some(0) {
-        files.remove(&object.addr());
-    }
-    drop(files);
-    if known.is_none() {
+    if FILES.lock().remove(&object.addr()).is_none() {
         let text = format!("{object:p} is no object that the driver holds a reference to");
         fault::wrong_use(SERVICE, &text, Vec::new());
     }
-    // SAFETY: the driver holds a reference.
-    unsafe { ObfDereferenceObject(object) }
+    // SAFETY: `open` made it, and the driver had the one reference.
+    drop(unsafe { Box::from_raw(object) });
+    0
 }
 
 /// The file objects that are left, a line each.
@@ -213,14 +143,19 @@ pub fn left() -> Vec<String> {
     let files = FILES.lock();
     let lines = files.values();
     lines
-        .map(|count| format!("{count} references to a file object not given back"))
+        .map(|by| {
+            format!(
+                "a reference to dxgkrnl's file object not given back, taken by {}",
+                by.text()
+            )
+        })
         .collect()
 }
 
 /// Takes the steps of displib with any control code, for the workbench.
 pub fn handshake(code: u32) -> Answer {
     let name = Utf16::new(r"\Device\DxgKrnl");
-    let (file, device) = match open(&raw const *&name.get(), READ_DATA) {
+    let (file, device) = match open(&name.get()) {
         Ok(opened) => opened,
         Err(status) => return control::status(status),
     };
@@ -256,7 +191,7 @@ pub fn handshake(code: u32) -> Answer {
             status = unsafe { block.Anonymous.Status };
         }
     }
-    // SAFETY: `open` took a reference.
-    unsafe { ObfDereferenceObject(file) };
+    // SAFETY: `open` made it, and nobody else has it.
+    drop(unsafe { Box::from_raw(file) });
     success(json!({ "status": status.cast_unsigned(), "function": function != 0 }))
 }
