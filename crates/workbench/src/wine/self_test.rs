@@ -20,42 +20,45 @@ pub struct Saboteur {
     at: &'static str,
 }
 
+/// The callback that crashes in one of them.
+const CREATE_ALLOCATION: &str = "vmdisp::ddi::allocations::create_allocation";
+
 /// The faults.
 const SABOTEURS: [Saboteur; 6] = [
     Saboteur {
         name: "leak",
         does: "forgets every seventh block that it should free",
-        damage: |file| damage::other_import(file, "ExFreePoolWithTag", "ExForgetSomeBlock"),
+        damage: |file, _| damage::other_import(file, "ExFreePoolWithTag", "ExForgetSomeBlock"),
         says: "the driver leaked a pool block of",
         at: "allocated by vmdisp.sys!vmdisp::",
     },
     Saboteur {
         name: "double-free",
         does: "frees every block twice",
-        damage: |file| damage::other_import(file, "ExFreePoolWithTag", "ExFreeEveryBlock2"),
+        damage: |file, _| damage::other_import(file, "ExFreePoolWithTag", "ExFreeEveryBlock2"),
         says: "was freed before (a double free)",
         at: "vmdisp.sys!vmdisp::",
     },
     Saboteur {
         name: "overrun",
         does: "writes a byte behind its blocks",
-        damage: |file| damage::other_import(file, "ExFreePoolWithTag", "ExOverrunThenFree"),
+        damage: |file, _| damage::other_import(file, "ExFreePoolWithTag", "ExOverrunThenFree"),
         says: "was overrun: byte 0 behind it",
         at: "vmdisp.sys!vmdisp::",
     },
     Saboteur {
         name: "wait-at-dispatch",
         does: "waits for a millisecond under a spin lock",
-        damage: |file| damage::other_import(file, "KeReleaseSpinLock", "KeWaitThenRelease"),
+        damage: |file, _| damage::other_import(file, "KeReleaseSpinLock", "KeWaitThenRelease"),
         says: "KeDelayExecutionThread: waits at IRQL 2 (DISPATCH_LEVEL)",
         at: "vmdisp.sys!vmdisp::",
     },
     Saboteur {
         name: "crash",
-        does: "has an invalid instruction where DriverEntry begins",
-        damage: damage::invalid_entry,
+        does: "has an invalid instruction where CreateAllocation begins",
+        damage: |file, from| damage::invalid_function(file, from, CREATE_ALLOCATION),
         says: "invalid instruction",
-        at: "vmdisp.sys!",
+        at: "vmdisp.sys!vmdisp::ddi::allocations::create_allocation",
     },
     Saboteur {
         name: "missing-import",

@@ -2,7 +2,7 @@
 
 use alloc::collections::BTreeMap;
 use alloc::string::ToString;
-use core::mem::zeroed;
+use core::mem::MaybeUninit;
 use core::ptr;
 
 use dxgk_port::{Adapter, AdapterIndex};
@@ -10,10 +10,14 @@ use nt::bus::{INTERFACE, Interface};
 use nt::irp::{self, pnp};
 use nt::protocol::Message;
 use nt::status::{STATUS_NO_SUCH_DEVICE, STATUS_SUCCESS};
+use nt::windows_sys::Wdk::Foundation::IO_STACK_LOCATION_0_25;
 use nt::windows_sys::Wdk::System::SystemServices::{
     IoAttachDeviceToDeviceStack, IoCreateDevice, IoDeleteDevice, IoDetachDevice,
 };
-use nt::{DEVICE_OBJECT, DEVICE_VIDEO, DRIVER_OBJECT, INITIALIZING, IRP, NTSTATUS, shim};
+use nt::{
+    DEVICE_OBJECT, DEVICE_VIDEO, DRIVER_OBJECT, INITIALIZING, IO_STACK_LOCATION, IRP, NTSTATUS,
+    shim,
+};
 use spin::Mutex;
 use vmdisp_wine_nt as nt;
 
@@ -111,24 +115,20 @@ pub unsafe extern "system" fn add_device(
 ///
 /// `physical` is a device, and IRQL is PASSIVE_LEVEL.
 unsafe fn ask_bus(physical: *const DEVICE_OBJECT) -> Option<Interface> {
-    let mut interface = None::<Interface>;
-    // SAFETY: an interface is written before it is used, and zeros are none of its functions.
-    let mut record: core::mem::MaybeUninit<Interface> = unsafe { zeroed() };
-    // SAFETY: the caller's promise.
-    let status = unsafe {
-        irp::ask(physical, pnp::QUERY_INTERFACE, |location| {
-            let wanted = &mut location.Parameters.QueryInterface;
-            wanted.InterfaceType = &raw const INTERFACE;
-            wanted.Size = size_of::<Interface>() as u16;
-            wanted.Version = 1;
-            wanted.Interface = record.as_mut_ptr().cast();
-        })
+    let mut interface = MaybeUninit::<Interface>::uninit();
+    let fill = |location: &mut IO_STACK_LOCATION| {
+        location.Parameters.QueryInterface = IO_STACK_LOCATION_0_25 {
+            InterfaceType: &raw const INTERFACE,
+            Size: size_of::<Interface>() as u16,
+            Version: 1,
+            Interface: interface.as_mut_ptr().cast(),
+            InterfaceSpecificData: ptr::null_mut(),
+        };
     };
-    if status == STATUS_SUCCESS {
-        // SAFETY: the bus has written it.
-        interface = Some(unsafe { record.assume_init() });
-    }
-    interface
+    // SAFETY: the caller's promise.
+    let status = unsafe { irp::ask(physical, pnp::QUERY_INTERFACE, fill) };
+    // SAFETY: the bus has written it.
+    (status == STATUS_SUCCESS).then(|| unsafe { interface.assume_init() })
 }
 
 /// # Safety
