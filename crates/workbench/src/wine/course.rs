@@ -210,10 +210,15 @@ impl Run<'_> {
     fn plug(&self, slot: u64, service: &str, kind: &str) -> Result<String> {
         let before = self.said();
         self.prefix.ask(bus::DEVICE, bus::PLUG, slot)?;
-        self.wait_for("the adapter is started", |state| {
+        let started = self.wait_for("the adapter is started", |state| {
             state.registered.as_deref() == Some(kind) && state.started == [true]
-        })?;
+        });
         let journal = self.journal().since(before);
+        ensure!(
+            started.is_ok() || journal.images().contains_key("vmdisp.sys"),
+            "no vmdisp.sys was loaded: no INF was for the adapter, or Wine took the image for none"
+        );
+        started?;
         ensure!(
             journal.registrations() == [(kind, 0)],
             "the driver registered as {:?}",

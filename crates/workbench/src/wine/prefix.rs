@@ -16,8 +16,8 @@ use vmdisp_wine_protocol::{Answer, LOG_FILE, SCREEN_FILE};
 use super::project;
 use crate::setup::wine_programs;
 
-/// What Wine writes to its log: what it refuses, lacks or sees crash, and the counts of its objects' references.
-const CHANNELS: &str = "-all,fixme+ntoskrnl,err+ntoskrnl,fixme+plugplay,err+plugplay,err+seh,\
+/// What Wine writes to its log: what it refuses, lacks or sees crash, and each change of an object's count of references.
+const CHANNELS: &str = "-all,trace+ntoskrnl,fixme+ntoskrnl,err+ntoskrnl,fixme+plugplay,err+plugplay,err+seh,\
                         fixme+service,err+service,err+setupapi,err+module";
 
 /// How long a new prefix may take to be made.
