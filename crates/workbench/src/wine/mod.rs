@@ -65,7 +65,7 @@ pub struct Args {
     #[arg(long, default_value_t = 120, value_name = "SECONDS")]
     timeout: u64,
 
-    /// Run a copy of the driver that has this fault, which must be found: see --self-test
+    /// Run a copy of the driver with this fault: leak, double-free, overrun, wait-at-dispatch, crash, missing-import
     #[arg(long, value_name = "NAME")]
     saboteur: Option<String>,
 
@@ -88,8 +88,8 @@ fn project() -> PathBuf {
 pub fn run(args: &Args) -> Result<ExitCode> {
     setup::require(&[setup::WINE])?;
     let saboteur = args.saboteur.as_deref().map(self_test::find).transpose()?;
-    let programs = Programs::build()?;
     let package = Package::get(args.package.as_deref())?;
+    let programs = Programs::build()?;
     let course = Course {
         programs: &programs,
         package: &package,

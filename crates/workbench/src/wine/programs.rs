@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 
 use super::project;
+use crate::driver::files::write_if_changed;
 use crate::toolchain::{Toolchain, WINDOWS};
 
 /// What the workspace makes, and the name under which Wine is given it.
@@ -51,8 +52,10 @@ impl Programs {
                     with_end(&made.join(from), end),
                     with_end(&folder.join(to), end),
                 );
-                fs::copy(&from, &to)
-                    .with_context(|| format!("copying {} to {}", from.display(), to.display()))?;
+                let bytes =
+                    fs::read(&from).with_context(|| format!("reading {}", from.display()))?;
+                // Another run may be reading it.
+                write_if_changed(&to, &bytes)?;
             }
         }
         Ok(Self { folder })
