@@ -4,17 +4,22 @@
 
 mod authenticode;
 mod bindings;
+mod damage;
 mod debugger;
 mod driver;
+mod faults;
+mod images;
 mod inf;
 mod inspect;
 mod package;
+mod ppm;
 mod report;
 mod ring0;
 mod run;
 mod scenarios;
 mod setup;
 mod toolchain;
+mod wine;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -50,6 +55,7 @@ enum Command {
     Run(run::Args),
     Scenarios(scenarios::Args),
     Setup(setup::Args),
+    Wine(wine::Args),
     #[command(hide = true)]
     ParseOnly(ParseOnly),
 }
@@ -96,6 +102,7 @@ fn command(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Run(args) => run::run(&args),
             Command::Scenarios(args) => scenarios::run(&args),
             Command::Setup(args) => setup::run(&args),
+            Command::Wine(args) => wine::run(&args),
             Command::ParseOnly(args) => Ok(args.run()),
         },
     }

@@ -33,10 +33,13 @@ mod session;
 pub use engine::debugged::{LABEL as DEBUGGED_LABEL, MARKER as DEBUGGED_MARKER};
 pub use instructions::{Taken, instructions};
 pub use machine::Machine;
-pub use main_job::{Made, Options, PoolSummary, Progress, Summary, TagSummary, main_job};
+pub use main_job::{
+    Made, Options, PoolSummary, Progress, Summary, TagSummary, main_job, main_job_on,
+};
 pub use outcome::{Failed, Outcome};
 pub use picture::{Look, Picture, Writes};
 pub use row::{
     ENGINE, GROUPS, Group, ROWS, Row, RowOptions, RowResult, SCREEN, all_rows, find_group,
     find_row, run_row, run_row_watched,
 };
+pub use screen::display_only::display_only_on;

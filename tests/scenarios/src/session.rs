@@ -24,6 +24,8 @@ pub struct Session<'m> {
     pub port: Port,
     adapters: Vec<Adapter>,
     open: bool,
+    /// The driver was loaded and the adapters started by someone else, who takes them down as well.
+    adopted: bool,
 }
 
 impl<'m> Session<'m> {
@@ -85,7 +87,20 @@ impl<'m> Session<'m> {
             port,
             adapters: Vec::new(),
             open: true,
+            adopted: false,
         })
+    }
+
+    /// A driver and an adapter that someone else has started, as a PnP manager does: they stay as they are at the
+    /// session's end.
+    pub fn adopt(machine: &'m dyn Machine, port: &Port, adapter: &Adapter) -> Self {
+        Self {
+            machine,
+            port: port.clone(),
+            adapters: alloc::vec![adapter.clone()],
+            open: false,
+            adopted: true,
+        }
     }
 
     /// Adds the first `adapters` adapters, and starts them if wanted.
@@ -134,6 +149,9 @@ impl<'m> Session<'m> {
 
     /// As [`Session::close`], but what the port found is for the caller to judge.
     pub fn take_down(&mut self) -> Result<Report, Failed> {
+        if self.adopted {
+            return Ok(self.port.report());
+        }
         for adapter in &self.adapters {
             if adapter.is_started() {
                 done("StopDevice", adapter.stop())?;
@@ -179,6 +197,9 @@ impl Drop for Session<'_> {
         host.fail_pool_call(None);
         self.machine.fail_slot(None);
         host.fail_thread_creation(None);
+        if self.adopted {
+            return;
+        }
         for adapter in &self.adapters {
             let _ = adapter.remove();
         }

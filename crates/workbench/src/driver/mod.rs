@@ -6,7 +6,7 @@
 //! ([`edits`]); the sources, the options and the linker's input are otherwise the same.
 
 mod edits;
-mod files;
+pub mod files;
 mod kit;
 mod link;
 

@@ -19,7 +19,7 @@ mod exports;
 mod frames;
 mod guard;
 mod header;
-mod image;
+pub mod image;
 mod imports;
 mod panics;
 mod resources;

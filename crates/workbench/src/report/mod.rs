@@ -20,5 +20,5 @@ pub use number::share;
 pub use package::{File, print_package};
 pub use picture::print_pictures;
 pub use progress::Bar;
-pub use table::{print_groups, print_instructions, print_rows, print_run};
+pub use table::{StepLine, print_groups, print_instructions, print_rows, print_run, print_steps};
 pub use verdict::{exit_code, rows_passed};

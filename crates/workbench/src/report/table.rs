@@ -189,6 +189,38 @@ pub fn print_rows(rows: &[RowResult]) {
     println!("{}", verdict::of_rows(rows));
 }
 
+/// A step of a run.
+pub struct StepLine<'a> {
+    /// What it does.
+    pub name: &'a str,
+    /// Whether it did.
+    pub passed: bool,
+    /// How long it took.
+    pub milliseconds: u64,
+    /// What there is to say of it.
+    pub note: &'a str,
+}
+
+/// Prints the steps of a run.
+pub fn print_steps(steps: &[StepLine<'_>]) {
+    let mut table = Builder::new();
+    table.push_record(["step", "", "time", "what came of it"]);
+    for step in steps {
+        let mark = if step.passed {
+            format!("{GOOD}passed{GOOD:#}")
+        } else {
+            format!("{BAD}failed{BAD:#}")
+        };
+        table.push_record([
+            step.name.to_owned(),
+            mark,
+            time(step.milliseconds),
+            step.note.to_owned(),
+        ]);
+    }
+    print(table, &[2]);
+}
+
 /// A time in the unit that suits it.
 fn time(milliseconds: u64) -> String {
     match milliseconds {

@@ -4,11 +4,9 @@
 //! are the machines that it runs in, the judgement of what came over their serial ports, and the
 //! names of the addresses in a fault's report.
 
-pub mod damage;
 mod instructions;
 mod kernel;
 mod machine;
-mod ppm;
 mod qmp;
 mod rows;
 mod screen;

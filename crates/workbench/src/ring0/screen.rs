@@ -11,7 +11,8 @@ use vmdisp_in_process::pictures;
 use vmdisp_ring0_protocol::{Message, Reply};
 use vmdisp_scenarios::Picture;
 
-use super::{ppm, qmp::Commands};
+use super::qmp::Commands;
+use crate::ppm;
 
 /// QEMU's names for the display devices of a machine, and what is being asked about them.
 pub struct Screens {

@@ -8,12 +8,12 @@ use vmdisp_ring0_protocol::{FaultKind, Job, Options};
 
 use super::{
     ADAPTERS,
-    damage::{self, Damage, Damaged},
     machine::{Machine, Outcome},
     session::loaded_at,
     symbols::Symbols,
     verdict::Verdict,
 };
+use crate::damage::{self, Damage, Damaged};
 
 /// A safety net, and what its report must say.
 struct Net {

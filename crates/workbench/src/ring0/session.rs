@@ -6,12 +6,13 @@ use anyhow::Result;
 use serde_json::{Value, json};
 use vmdisp_ring0_protocol::{Image, Job, Message, Options};
 
+use crate::faults::with_names;
 use crate::report::{self, Bar};
 
 use super::{
     machine::{Machine, Outcome, Said},
     symbols::Symbols,
-    verdict::{Verdict, with_names},
+    verdict::Verdict,
 };
 
 /// What runs share.

@@ -3,6 +3,7 @@
 use vmdisp_ring0_protocol::{End, Fault, FaultKind, Message, exit_status};
 
 use super::{machine::Outcome, symbols::Symbols};
+use crate::faults::{self, Names as _};
 
 /// How a run ended.
 pub enum Verdict {
@@ -73,12 +74,7 @@ impl Verdict {
     pub fn place(&self, symbols: &Symbols) -> Option<String> {
         match self {
             Self::Done => None,
-            Self::Fault(fault) if fault.instruction == 0 => None,
-            Self::Fault(fault) => Some(if fault.is_call() {
-                symbols.before(fault.instruction)
-            } else {
-                symbols.at(fault.instruction)
-            }),
+            Self::Fault(fault) => faults::place(fault, symbols),
             Self::Broken { instruction, .. } => instruction.map(|address| symbols.at(address)),
         }
     }
@@ -88,22 +84,7 @@ impl Verdict {
         let mut lines: Vec<String> = self.headline().into_iter().collect();
         lines.extend(self.place(symbols).map(|place| format!("  at {place}")));
         if let Self::Fault(fault) = self {
-            let notes = fault
-                .notes
-                .iter()
-                .map(|note| format!("  {}", with_names(note, symbols)));
-            lines.extend(notes);
-            if !fault.stack.is_empty() {
-                lines.push("  return addresses on the stack, innermost first:".into());
-                let stack = fault.stack.iter();
-                lines.extend(stack.map(|address| format!("    {}", symbols.before(*address))));
-            }
-            for some in fault.registers.chunks(4) {
-                let some = some
-                    .iter()
-                    .map(|(name, value)| format!("{name:>6} {value:016x}"));
-                lines.push(format!("  {}", some.collect::<Vec<_>>().join(" ")));
-            }
+            lines.extend(faults::explain(fault, symbols));
         }
         lines.extend(
             symbols
@@ -113,36 +94,6 @@ impl Verdict {
         );
         lines
     }
-}
-
-/// What the protocol leaves to its reader.
-trait IsCall {
-    /// Whether the fault's instruction is the return address of a call.
-    fn is_call(&self) -> bool;
-}
-
-impl IsCall for Fault {
-    fn is_call(&self) -> bool {
-        matches!(self.kind, FaultKind::WrongUse | FaultKind::BugCheck)
-    }
-}
-
-/// `text` with each `<0x…>` replaced by the code that made the call which returns there.
-pub fn with_names(text: &str, symbols: &Symbols) -> String {
-    let mut named = String::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once("<0x") {
-        named.push_str(before);
-        let Some((digits, tail)) = after.split_once('>') else {
-            break;
-        };
-        match u64::from_str_radix(digits, 16) {
-            Ok(address) => named.push_str(&symbols.before(address)),
-            Err(_) => named.push_str(digits),
-        }
-        rest = tail;
-    }
-    named + rest
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
-pub use needs::{DRIVER, Need, clippy, mingw_headers, ntoskrnl_library};
+pub use needs::{DRIVER, Need, WINE, clippy, mingw_headers, ntoskrnl_library, wine_programs};
 
 /// Install what building the driver and running it at ring 0 need.
 #[derive(clap::Args, Default)]

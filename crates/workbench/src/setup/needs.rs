@@ -104,6 +104,35 @@ const OSSLSIGNCODE: Need = Need {
     found: Found::By(|| find_program("osslsigncode").is_some()),
 };
 
+/// What the Wine host needs beside what the driver build does.
+pub const WINE: Need = Need {
+    what: "Wine, for 64-bit programs",
+    purpose: "installs the driver and lets its Plug and Play start it",
+    debian: &["wine64"],
+    found: Found::By(|| wine_programs().is_some()),
+};
+
+/// Wine's loader of 64-bit programs, and its server.
+pub fn wine_programs() -> Option<(PathBuf, PathBuf)> {
+    // Debian keeps them where no search path leads to.
+    const FOLDERS: &[&str] = &[
+        "/usr/lib/wine",
+        "/opt/wine-stable/bin",
+        "/opt/wine-devel/bin",
+    ];
+    let find = |names: &[&str]| {
+        let in_folders = FOLDERS
+            .iter()
+            .flat_map(|folder| names.iter().map(|name| Path::new(folder).join(name)))
+            .find(|path| path.is_file());
+        in_folders.or_else(|| names.iter().find_map(|name| find_program(name)))
+    };
+    Some((
+        find(&["wine64", "wine"])?,
+        find(&["wineserver64", "wineserver"])?,
+    ))
+}
+
 /// Clippy of a toolchain, for `driver --clippy`.
 pub fn clippy(toolchain: &Toolchain) -> Need {
     Need {
@@ -117,6 +146,9 @@ pub fn clippy(toolchain: &Toolchain) -> Need {
 /// All that `setup` installs.
 pub fn all() -> Vec<Need> {
     let mut all = vec![TARGETS, ARM64, QEMU, NODE, OSSLSIGNCODE];
+    if cfg!(target_os = "linux") {
+        all.push(WINE);
+    }
     if !cfg!(windows) {
         // Windows has a WDK.
         all.extend_from_slice(DRIVER);

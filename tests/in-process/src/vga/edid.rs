@@ -2,8 +2,8 @@
 
 /// What QEMU 7.2 has for `-device VGA` and `-device bochs-display`: a base block whose detailed timing is
 /// 1280x800 at 75 Hz, and a CTA-861 extension.
-pub fn qemu() -> Vec<u8> {
-    let mut edid = vec![0; 256];
+pub fn qemu() -> [u8; 256] {
+    let mut edid = [0; 256];
     let mut put = |offset: usize, bytes: &[u8]| {
         edid[offset..offset + bytes.len()].copy_from_slice(bytes);
     };

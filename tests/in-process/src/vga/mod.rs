@@ -65,7 +65,7 @@ impl Default for Vga {
             bar0_bytes: 16 << 20,
             bar2_bytes: 4096,
             unmappable: None,
-            edid: edid::qemu(),
+            edid: edid::qemu().to_vec(),
             interrupt_line: None,
             post_display: None,
         }

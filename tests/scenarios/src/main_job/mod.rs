@@ -13,7 +13,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use dxgk_port::Settings;
+use dxgk_port::{Adapter, Port, Settings};
 
 pub use summary::{Made, PoolSummary, Summary, TagSummary};
 
@@ -84,8 +84,41 @@ pub fn main_job(
     } else {
         settings
     };
-    let mut high = HighWater::new(&*machine.host());
+    let high = HighWater::new(&*machine.host());
     let session = Session::load(machine, &settings, false)?.add(1, true)?;
+    let show = || crate::screen::test_card(machine);
+    run(machine, session, high, options, progress, &show)
+}
+
+/// Runs the main job on an adapter that someone else has started, and leaves it started: what the driver does at
+/// its end, and what it leaves behind, is for the caller to look at.
+///
+/// # Errors
+///
+/// As of [`main_job`].
+pub fn main_job_on(
+    machine: &dyn Machine,
+    port: &Port,
+    adapter: &Adapter,
+    options: &Options,
+    progress: &mut dyn FnMut(&Progress),
+) -> Result<Summary, Failed> {
+    let high = HighWater::new(&*machine.host());
+    machine.take_complaints();
+    let session = || Session::adopt(machine, port, adapter);
+    let show = || crate::screen::test_card_on(machine, session());
+    run(machine, session(), high, options, progress, &show)
+}
+
+/// The job; `show` shows the test card after it.
+fn run(
+    machine: &dyn Machine,
+    session: Session<'_>,
+    mut high: HighWater,
+    options: &Options,
+    progress: &mut dyn FnMut(&Progress),
+    show: &dyn Fn() -> Result<(), Failed>,
+) -> Result<Summary, Failed> {
     high.sample(&session.port);
     let mut live = Vec::new();
     let mut made = work(&session, options, &mut high, &mut |at| {
@@ -118,7 +151,7 @@ pub fn main_job(
     let pool = high.summary(&session.port);
     // A driver that is broken already has nothing to show.
     if report.violations.is_empty() && report.leaks.is_empty() && faults.is_empty() {
-        let shown = crate::screen::test_card(machine);
+        let shown = show();
         faults.extend(shown.err().map(|failed| format!("test card: {failed}")));
     }
     Ok(Summary {

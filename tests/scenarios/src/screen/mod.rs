@@ -13,4 +13,4 @@ pub mod source;
 pub mod stage;
 mod test_card;
 
-pub use test_card::test_card;
+pub use test_card::{test_card, test_card_on};

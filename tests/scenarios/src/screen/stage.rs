@@ -69,6 +69,15 @@ impl<'m> Stage<'m> {
         }
     }
 
+    /// The same of a display-only driver, which has no devices.
+    pub fn of_display_only(machine: &'m dyn Machine, session: Session<'m>) -> Self {
+        Self {
+            machine,
+            session,
+            device: None,
+        }
+    }
+
     /// The driver as the other kind, if `display_only`.
     pub fn open_as(machine: &'m dyn Machine, display_only: bool) -> Result<Self, Failed> {
         if display_only {

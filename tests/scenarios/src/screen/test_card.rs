@@ -9,6 +9,7 @@ use crate::engine::batch::{area, blt};
 use crate::engine::rig::{Rig, surface};
 use crate::outcome::{Failed, done};
 use crate::picture::Picture;
+use crate::session::{Session, device};
 
 /// What the picture is called that the main job keeps.
 const NAME: &str = "screen";
@@ -20,7 +21,20 @@ const NAME: &str = "screen";
 ///
 /// [`Failed`] if it cannot be shown, is not what is seen, or the driver leaves something behind.
 pub fn test_card(machine: &dyn Machine) -> Result<(), Failed> {
-    let stage = Stage::open(machine)?;
+    show(machine, Stage::open(machine)?)
+}
+
+/// The same on a driver that is loaded and started.
+///
+/// # Errors
+///
+/// As of [`test_card`].
+pub fn test_card_on(machine: &dyn Machine, session: Session<'_>) -> Result<(), Failed> {
+    let device = device(session.adapter())?;
+    show(machine, Stage::of(machine, session, device))
+}
+
+fn show<'m>(machine: &'m dyn Machine, stage: Stage<'m>) -> Result<(), Failed> {
     let mode = stage.usual()?;
     let picture = Picture::TestCard {
         width: mode.width,

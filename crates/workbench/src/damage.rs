@@ -13,8 +13,10 @@ use object::{
 };
 use tempfile::TempDir;
 
-/// Breaks the driver in `file` in one place.
-pub type Damage = fn(file: &mut [u8]) -> Result<()>;
+use crate::inspect::image::{Function, Image};
+
+/// Breaks the driver in `file` in one place. Where it was read from says where its PDB lies.
+pub type Damage = fn(file: &mut [u8], from: &Path) -> Result<()>;
 
 /// A broken copy of a driver, with its PDB beside it, in a folder that goes with it.
 pub struct Damaged {
@@ -31,7 +33,8 @@ impl Damaged {
     pub fn new(driver: &Path, damage: impl FnOnce(&mut [u8]) -> Result<()>) -> Result<Self> {
         let reading = || format!("reading {}", driver.display());
         let mut file = fs::read(driver).with_context(reading)?;
-        damage(&mut file).with_context(|| format!("damaging a copy of {}", driver.display()))?;
+        damage(&mut file, driver)
+            .with_context(|| format!("damaging a copy of {}", driver.display()))?;
         let folder = tempfile::tempdir()?;
         let name = PathBuf::from(driver.file_name().unwrap_or_default());
         let damaged = Self { folder, name };
@@ -50,16 +53,25 @@ impl Damaged {
 }
 
 /// Its import of `ExAllocatePool2` is of something that no kernel has.
-pub fn misspelt_import(file: &mut [u8]) -> Result<()> {
-    const NAME: &[u8] = b"ExAllocatePool2\0";
-    let at = file.windows(NAME.len()).position(|bytes| bytes == NAME);
-    let at = at.context("it does not import ExAllocatePool2")?;
-    file[at..at + NAME.len()].copy_from_slice(b"ExAllocateP00l2\0");
+pub fn misspelt_import(file: &mut [u8], _from: &Path) -> Result<()> {
+    other_import(file, "ExAllocatePool2", "ExAllocateP00l2")
+}
+
+/// It imports a function of another name, which has as many letters.
+pub fn other_import(file: &mut [u8], name: &str, other: &str) -> Result<()> {
+    ensure!(
+        name.len() == other.len(),
+        "{name} and {other} differ in length"
+    );
+    let whole = [name.as_bytes(), &[0]].concat();
+    let at = file.windows(whole.len()).position(|bytes| bytes == whole);
+    let at = at.with_context(|| format!("it does not import {name}"))?;
+    file[at..at + name.len()].copy_from_slice(other.as_bytes());
     Ok(())
 }
 
 /// Its writable data are executable too.
-pub fn executable_data(file: &mut [u8]) -> Result<()> {
+pub fn executable_data(file: &mut [u8], _from: &Path) -> Result<()> {
     let (section, flags) = {
         let image = PeFile64::parse(&*file)?;
         let section = image
@@ -80,18 +92,33 @@ pub fn executable_data(file: &mut [u8]) -> Result<()> {
 }
 
 /// Its first instruction is none.
-pub fn invalid_entry(file: &mut [u8]) -> Result<()> {
+pub fn invalid_entry(file: &mut [u8], _from: &Path) -> Result<()> {
+    let image = PeFile64::parse(&*file)?;
+    let entry = image
+        .nt_headers()
+        .optional_header()
+        .address_of_entry_point();
+    invalid_instruction(file, entry)
+}
+
+/// The first instruction of the function of that name is none.
+pub fn invalid_function(file: &mut [u8], from: &Path, name: &str) -> Result<()> {
+    let image = Image::read(from)?;
+    let is_it = |function: &&Function| function.names.iter().any(|known| known == name);
+    let function = image.functions.iter().find(is_it);
+    let function = function.with_context(|| format!("it has no function {name}"))?;
+    invalid_instruction(file, function.start)
+}
+
+/// Writes an instruction that is none to an address in the image.
+fn invalid_instruction(file: &mut [u8], address: u32) -> Result<()> {
     let at = {
         let image = PeFile64::parse(&*file)?;
-        let entry = image
-            .nt_headers()
-            .optional_header()
-            .address_of_entry_point();
         let sections = image.section_table();
         let mut places = sections
             .iter()
-            .filter_map(|section| section.pe_file_range_at(entry));
-        places.next().context("its entry point is in no section")?.0 as usize
+            .filter_map(|section| section.pe_file_range_at(address));
+        places.next().context("the address is in no section")?.0 as usize
     };
     file[at..at + 2].copy_from_slice(&[0x0f, 0x0b]); // UD2
     Ok(())

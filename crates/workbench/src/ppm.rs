@@ -1,4 +1,4 @@
-//! The pictures that QEMU's screendump writes: PPM, eight bits a colour.
+//! Pictures as QEMU's screendump writes them: PPM, eight bits a colour.
 
 use anyhow::{Context, Result, ensure};
 use vmdisp_in_process::Shown;
