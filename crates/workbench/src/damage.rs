@@ -30,7 +30,7 @@ impl Damaged {
     /// # Errors
     ///
     /// Where the driver cannot be read or has no such place.
-    pub fn new(driver: &Path, damage: impl FnOnce(&mut [u8]) -> Result<()>) -> Result<Self> {
+    pub fn new(driver: &Path, damage: impl FnOnce(&mut [u8], &Path) -> Result<()>) -> Result<Self> {
         let reading = || format!("reading {}", driver.display());
         let mut file = fs::read(driver).with_context(reading)?;
         damage(&mut file, driver)

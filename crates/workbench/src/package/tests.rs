@@ -334,7 +334,7 @@ fn each_wrong_field_of_the_image_is_found() {
             &section(b".data\0\0\0", 0x0200_0000),
         ),
         ("imports: ExAllocateP00l2 is not in the list", &|file, _| {
-            crate::damage::misspelt_import(file).expect("it imports it");
+            crate::damage::misspelt_import(file, Path::new("")).expect("it imports it");
         }),
     ];
     for (says, damage) in damages {
@@ -373,7 +373,7 @@ fn a_hole_in_a_table_is_found() {
             decoder.into_iter().find(takes)
         })
         .expect("its address is taken");
-    let damaged = crate::damage::Damaged::new(&file, |file| {
+    let damaged = crate::damage::Damaged::new(&file, |file, _| {
         let at = {
             let image = PeFile64::parse(&*file)?;
             let address = u32::try_from(place.ip())?;
