@@ -41,7 +41,7 @@ INSTALLING, in a virtual machine that is there for tests, as an administrator:
   (restart; Secure Boot has to be off)
   pnputil /add-driver vmdisp-display.inf /install
 
-REMOVING: pnputil /enum-drivers /class Display names it (oemNN.inf), then
+REMOVING: pnputil /enum-drivers names it (oemNN.inf), then
   pnputil /delete-driver oemNN.inf /uninstall
 
 WHO SIGNED: {subject}

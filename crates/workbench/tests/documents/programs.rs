@@ -167,6 +167,7 @@ pub const CARGO: &[(&str, What)] = &[
         What::Parsed("takes half a minute: screen.rs runs it"),
     ),
     ("run -- setup", What::Parsed("installs packages")),
+    ("run -- wine", What::Parsed("needs Wine: wine.rs runs it")),
     ("run --release -- scenarios storm", What::Parsed(MINUTES)),
     ("test", What::Parsed("is this test")),
 ];
