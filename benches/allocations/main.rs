@@ -5,6 +5,8 @@
 //! process and on the same pool, the system's malloc. A step destroys one list of allocations with
 //! its resource, chosen at random, and creates another in its place, so that the number of live
 //! allocations stays what it is. At the end it prints the tables of docs/performance.md.
+//!
+//! `cargo bench --bench allocations -- steps vmdisp 1 1000` only makes steps: for a profiler.
 
 // Counts and sizes of a benchmark are small.
 #![allow(
@@ -16,6 +18,7 @@
 mod pairs;
 mod plain;
 mod rig;
+mod steps;
 mod summary;
 mod threads;
 mod workload;
@@ -58,6 +61,11 @@ fn main() {
     let _entered = world.enter();
     let ours = rig::Vmdisp::start();
     let plain = plain::Plain::new();
+
+    if let Some(steps) = steps::Steps::asked_for() {
+        steps.run(&ours, &plain);
+        return;
+    }
 
     let mut criterion = Criterion::default()
         .warm_up_time(Duration::from_millis(300))
