@@ -30,6 +30,7 @@
 #![allow(clippy::inline_always)]
 
 mod batch;
+mod granules;
 mod growth;
 mod held;
 mod pair;

@@ -11,8 +11,8 @@
 
 use core::ptr::{self, NonNull};
 
+use super::granules::Granules;
 use super::slot::LINE;
-use crate::kernel::PAGE;
 use crate::kernel::sync::{AtomicPtr, AtomicUsize, MODEL, Ordering, from_zeroes};
 
 /// A cell that was never used, which ends a lookup.
@@ -22,52 +22,6 @@ const GONE: usize = 1;
 
 /// Cells of the table that lies in the pool itself.
 const FIRST: usize = if MODEL { 2 } else { 64 };
-
-/// How granules and payloads lie in words.
-#[derive(Clone, Copy)]
-pub(super) struct Granules {
-    /// Bits of an address within its granule.
-    bits: u32,
-    /// Bits of a payload. An address repeats its upper seven bits, so as many as a granule's number
-    /// loses to the payload, less than those, are no loss.
-    payload: u32,
-}
-
-impl Granules {
-    /// Pages, with numbers below 65536. (A model's runs are smaller.)
-    pub(super) const PAGES: Self = Self {
-        bits: if MODEL { 8 } else { PAGE.ilog2() },
-        payload: 16,
-    };
-    /// Lines, without numbers.
-    pub(super) const LINES: Self = Self {
-        bits: LINE.ilog2(),
-        payload: LINE.ilog2(),
-    };
-
-    /// Bytes of a granule.
-    pub(super) const fn bytes(self) -> usize {
-        1 << self.bits
-    }
-
-    /// The word for the granule of `address`.
-    #[inline(always)]
-    const fn word(self, address: usize, payload: usize) -> usize {
-        address >> self.bits << self.payload | payload
-    }
-
-    /// A word without its payload, by which its place is found.
-    const fn key_of(self, word: usize) -> usize {
-        word >> self.payload << self.payload
-    }
-
-    /// Where the granule of a word begins.
-    const fn address(self, word: usize) -> usize {
-        // Shifted as a signed number: addresses of the kernel have their upper bits set.
-        let signed = word.cast_signed() >> self.payload;
-        signed.cast_unsigned() << self.bits
-    }
-}
 
 /// 2^64 divided by the golden ratio: multiples of it are spread evenly.
 const SPREAD: usize = 0x9E37_79B9_7F4A_7C15;

@@ -6,8 +6,8 @@
 use core::ffi::c_void;
 use core::ptr::{self, NonNull};
 
+use super::granules::Granules;
 use super::growth::Growth;
-use super::set::Granules;
 use super::slab::Slab;
 use super::slot::Slot;
 use super::stamp::{self, Stamp};

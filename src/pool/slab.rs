@@ -5,9 +5,10 @@ use core::mem::MaybeUninit;
 use core::ptr::{self, NonNull};
 
 use super::batch::{PIECES, Piece};
+use super::granules::Granules;
 use super::growth::{FIRST_RUNS, Growth, Runs};
 use super::run::{self, Run, slots};
-use super::set::{Granules, Room, Set, Table};
+use super::set::{Room, Set, Table};
 use super::shard::{SHARDS, Shard, ShardState};
 use super::slot::Slot;
 use super::spare::Pair;
@@ -15,14 +16,6 @@ use super::stamp::Stamp;
 use super::{Mode, Statistics};
 use crate::kernel::irql::{AtMostDispatch, Dispatch, Passive};
 use crate::kernel::{Align, NoMemory, SpinGuard, SpinLock, Tag, allocate, free, processor};
-
-/// What a pool's set is made of.
-const fn granules_of(mode: Mode) -> Granules {
-    match mode {
-        Mode::Slab => Granules::PAGES,
-        Mode::PerObject => Granules::LINES,
-    }
-}
 
 /// A pool's own block. Lock order: a shard's lock, then the growth lock.
 pub(super) struct Slab<T> {
@@ -67,7 +60,7 @@ impl<T> Slab<T> {
         // SAFETY: `at` points to zeroed memory for a slab.
         let set = unsafe { &raw mut (*at).set };
         // SAFETY: as above; a slab does not move.
-        unsafe { Set::place(set, granules_of(mode)) };
+        unsafe { Set::place(set, Granules::of(mode)) };
         // SAFETY: as above.
         let shards = unsafe { &raw mut (*at).shards }.cast::<Shard>();
         for number in 0..SHARDS {
@@ -197,7 +190,11 @@ impl<T> Slab<T> {
     #[cold]
     fn grow(&self, shard: usize, irql: Dispatch) -> Option<&'static Run> {
         let mut growth = self.growth.lock(irql);
-        if !self.make_room(&mut growth, granules::<T>(ptr::null_mut()).count(), irql) {
+        if !self.make_room(
+            &mut growth,
+            Granules::of_run::<T>(ptr::null_mut()).count(),
+            irql,
+        ) {
             return None;
         }
         let run = growth.descriptor(&self.runs, irql)?;
@@ -222,7 +219,7 @@ impl<T> Slab<T> {
         unsafe { run.open(base, shard, slots::<T>()) };
         // SAFETY: nobody else knows the run yet.
         let index = unsafe { run.state() }.index;
-        for granule in granules::<T>(block) {
+        for granule in Granules::of_run::<T>(block) {
             self.set.insert(&mut growth.set, granule, index);
         }
         Some(run)
@@ -235,7 +232,7 @@ impl<T> Slab<T> {
         let block = run.base().wrapping_sub(run::head::<T>());
         // SAFETY: the run is out of its shard, and the shard's lock is still held.
         let index = unsafe { run.state() }.index;
-        for granule in granules::<T>(block) {
+        for granule in Granules::of_run::<T>(block) {
             self.set.remove(&mut growth.set, granule, index);
         }
         growth.unused(run);
@@ -395,11 +392,4 @@ impl<T> Slab<T> {
         }
         left
     }
-}
-
-/// An address in each granule of a run in this block.
-fn granules<T>(block: *mut u8) -> impl Iterator<Item = usize> {
-    (0..run::bytes::<T>())
-        .step_by(Granules::PAGES.bytes())
-        .map(move |offset| block.addr().wrapping_add(offset))
 }

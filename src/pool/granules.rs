@@ -1,0 +1,67 @@
+//! Granules: the pieces of the address space that the set of a pool's addresses is made of.
+
+use super::slot::LINE;
+use super::{Mode, run};
+use crate::kernel::PAGE;
+use crate::kernel::sync::MODEL;
+
+/// How granules and payloads lie in words.
+#[derive(Clone, Copy)]
+pub(super) struct Granules {
+    /// Bits of an address within its granule.
+    bits: u32,
+    /// Bits of a payload. An address repeats its upper seven bits, so as many as a granule's number
+    /// loses to the payload, less than those, are no loss.
+    pub(super) payload: u32,
+}
+
+impl Granules {
+    /// Pages, with numbers below 65536. (A model's runs are smaller.)
+    pub(super) const PAGES: Self = Self {
+        bits: if MODEL { 8 } else { PAGE.ilog2() },
+        payload: 16,
+    };
+    /// Lines, without numbers.
+    pub(super) const LINES: Self = Self {
+        bits: LINE.ilog2(),
+        payload: LINE.ilog2(),
+    };
+
+    /// Bytes of a granule.
+    pub(super) const fn bytes(self) -> usize {
+        1 << self.bits
+    }
+
+    /// The word for the granule of `address`.
+    #[inline(always)]
+    pub(super) const fn word(self, address: usize, payload: usize) -> usize {
+        address >> self.bits << self.payload | payload
+    }
+
+    /// A word without its payload, by which its place is found.
+    pub(super) const fn key_of(self, word: usize) -> usize {
+        word >> self.payload << self.payload
+    }
+
+    /// Where the granule of a word begins.
+    pub(super) const fn address(self, word: usize) -> usize {
+        // Shifted as a signed number: addresses of the kernel have their upper bits set.
+        let signed = word.cast_signed() >> self.payload;
+        signed.cast_unsigned() << self.bits
+    }
+
+    /// What a pool's set is made of.
+    pub(super) const fn of(mode: Mode) -> Self {
+        match mode {
+            Mode::Slab => Self::PAGES,
+            Mode::PerObject => Self::LINES,
+        }
+    }
+
+    /// An address in each granule of a run in this block.
+    pub(super) fn of_run<T>(block: *mut u8) -> impl Iterator<Item = usize> {
+        (0..run::bytes::<T>())
+            .step_by(Self::PAGES.bytes())
+            .map(move |offset| block.addr().wrapping_add(offset))
+    }
+}
