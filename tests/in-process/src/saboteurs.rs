@@ -101,7 +101,7 @@ saboteurs! {
     "execute-nothing" "what is submitted completes and is not executed"
         DxgkDdiSubmitCommand execute_nothing
         ["row_10_destroy_while_pending" "primary_surface" "mode_change" "eviction" "lock_smith"
-         "process_callout" "pnp_stop_mode_switch" "storm"] false;
+         "process_callout" "pnp_stop_mode_switch" "tdr2" "storm"] false;
     "begin-again" "a buffer that was preempted is executed from its beginning"
         DxgkDdiSubmitCommand begin_again
         ["scheduler_stress_always_repatch" "scheduler_stress_no_pre_patching"] false;
@@ -114,7 +114,7 @@ saboteurs! {
     "blame-a-parameter" "Render answers for memory that is gone as for a wrong parameter"
         DxgkDdiRender blame_a_parameter ["commands_lose_their_pages"] false;
     "forgive-the-guilty" "ResetEngine says that what hung was not begun"
-        DxgkDdiResetEngine forgive_the_guilty ["simulate_preemption_tdr" "tdr2"] false;
+        DxgkDdiResetEngine forgive_the_guilty ["simulate_preemption_tdr"] false;
 }
 
 thread_local! {

@@ -12,8 +12,10 @@ use super::rig::{Rig, at_least, no_timeout, surface};
 use crate::outcome::{Failed, Outcome, done};
 use crate::row::Context;
 
-/// Pictures that are scrolled.
+/// Times that a picture is scrolled.
 const ROUNDS: u32 = 10;
+/// Preemptions of one such time.
+const MOST_PREEMPTIONS: u32 = 40;
 
 /// Submissions of one run.
 const SUBMISSIONS: u32 = 300;
@@ -111,7 +113,7 @@ fn run(context: &Context<'_>, options: SchedulerOptions) -> Outcome {
     ))
 }
 
-/// A picture is scrolled again and again, and each time preempted as long as it takes: whatever of a scroll is done
+/// A picture is scrolled again and again, and preempted all the while: whatever of a scroll is done
 /// twice, or left out, shows. Tells how many preemptions found the work unfinished.
 fn in_the_middle(
     rig: &Rig<'_>,
@@ -130,7 +132,11 @@ fn in_the_middle(
             batch.copy_pixels(picture, picture, part, place, Rect::EVERYTHING);
         }
         let queued = rig.render(&lane, &batch)?;
-        while queued.fate().is_none() {
+        // Not for ever: a driver that begins each time again would never end.
+        for _ in 0..MOST_PREEMPTIONS {
+            if queued.fate().is_some() {
+                break;
+            }
             // The engine begins, or goes on.
             for _ in 0..random.u32(1..=4) {
                 rig.adapter().pump();

@@ -114,6 +114,11 @@ pub fn storm(context: &Context<'_>) -> Outcome {
         at_least("preemptions", size.submissions / 100, preempted)?;
         at_least("processes killed", size.submissions / 1000, made.killed)?;
     }
+    // Of few processes none may have had any.
+    if made.killed >= 50 {
+        let dropped = counts.cancelled;
+        at_least("pieces of work dropped with them", made.killed / 4, dropped)?;
+    }
     rig.stage.destroy_hidden(&shown)?;
     rig.close()?;
     Ok(told(

@@ -289,6 +289,13 @@ impl Storm<'_, '_> {
 
     /// A process is killed in the middle of everything, and another takes its place.
     pub fn kill(&mut self, process: usize) -> Result<(), Failed> {
+        // The engine is fast: by chance there is seldom anything under way.
+        for _ in 0..self.random.u8(..5) {
+            self.render(process)?;
+        }
+        if self.random.bool() {
+            self.rig.adapter().pump();
+        }
         done(
             "the end of a process",
             self.processes[process].device.kill(),
