@@ -26,6 +26,7 @@ use std::process::ExitCode;
 use anstream::println;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use crate::authenticode::hex;
 use crate::inf::INFS;
@@ -108,6 +109,16 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         eprintln!("error: nothing was written to {}", folder.display());
     }
     finish(args, &folder, &parts)
+}
+
+/// A package for x64 of the project's own driver, signed for tests, in a folder that goes when it is dropped. Nothing
+/// of it is checked.
+///
+/// # Errors
+///
+/// A tool, a file or a build that fails.
+pub fn for_tests() -> Result<TempDir> {
+    make::make(Architecture::X64, &Who::Tests)
 }
 
 /// Shows what a check found, as the exit code does.

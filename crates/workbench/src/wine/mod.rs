@@ -37,8 +37,8 @@ pub const HOST: &str = "Wine";
 
 /// Install the driver under Wine, let Wine's Plug and Play start it, run the main job, unplug it, unload it.
 ///
-/// Each run has a Wine prefix of its own in target/wine. The package is filled in from inf/*.inx and built, or taken
-/// from a folder.
+/// Each run has a Wine prefix of its own in target/wine. The package is made as by `cargo run -- package`, or taken from
+/// a folder.
 #[derive(clap::Args)]
 pub struct Args {
     /// How many times, each in a new prefix

@@ -2,13 +2,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use anstream::println;
 use anyhow::{Context, Result, ensure};
+use tempfile::TempDir;
 
-use crate::driver;
-use crate::inf::stamp::{Architecture, DriverVersion, Stamp, date_of_sources};
-use crate::inf::{INFS, inx, stamped};
+use crate::inf::INFS;
+use crate::package;
 
 /// Windows' driver store, and Wine's folder for drivers, as DIRIDs.
 const STORE: &str = "13";
@@ -38,24 +39,33 @@ pub struct Package {
     infs: Vec<(String, String)>,
     /// What was changed in them.
     pub edits: Vec<Edit>,
+    /// The folder of a package that was made for this run.
+    _made: Option<Rc<TempDir>>,
 }
 
 impl Package {
-    /// The package in `folder`, or one of the project's own driver and INFs.
+    /// The package in `folder`, or one that is made of the project as `package` makes it.
     ///
     /// # Errors
     ///
     /// Where a file is missing, cannot be read or cannot be built.
     pub fn get(folder: Option<&Path>) -> Result<Self> {
-        let (sys, texts) = match folder {
-            Some(folder) => Self::in_folder(folder)?,
-            None => Self::of_project()?,
+        let made = match folder {
+            Some(_) => None,
+            None => Some(Rc::new(package::for_tests()?)),
         };
+        let made_in = made.as_deref().map(TempDir::path);
+        let (sys, texts) = Self::in_folder(folder.or(made_in).context("there is no folder")?)?;
         let (mut infs, mut edits) = (Vec::new(), Vec::new());
         for (name, text) in texts {
             infs.push((name.clone(), edited(&name, &text, &mut edits)));
         }
-        Ok(Self { sys, infs, edits })
+        Ok(Self {
+            sys,
+            infs,
+            edits,
+            _made: made,
+        })
     }
 
     fn in_folder(folder: &Path) -> Result<(PathBuf, Vec<(String, String)>)> {
@@ -72,16 +82,6 @@ impl Package {
             Ok((name.to_owned(), text))
         };
         Ok((sys, INFS.into_iter().map(read).collect::<Result<_>>()?))
-    }
-
-    fn of_project() -> Result<(PathBuf, Vec<(String, String)>)> {
-        let sys = driver::build(&driver::Profile::Release)?.sys;
-        let stamp = Stamp {
-            architecture: Architecture::X64,
-            driver_version: DriverVersion::of_project(date_of_sources()?)?,
-        };
-        let fill = |name: &str| Ok((name.to_owned(), stamped(&inx(name), &stamp)?));
-        Ok((sys, INFS.into_iter().map(fill).collect::<Result<_>>()?))
     }
 
     /// The same INFs with another driver.
