@@ -4,6 +4,7 @@
 use core::ffi::c_void;
 use core::{ptr, slice};
 
+use dxgk_sys::status::STATUS_SUCCESS;
 use dxgk_sys::{
     D3DKMDT_GDISURFACEDATA, D3DKMDT_SHADOWSURFACEDATA, D3DKMDT_STAGINGSURFACEDATA,
     D3DKMDT_STANDARDALLOCATION_TYPE, DXGK_ALLOCATIONINFO, DXGK_DESTROYALLOCATIONFLAGS,
@@ -186,12 +187,17 @@ unsafe fn create(adapter: &Adapter, argument: &mut DXGKARG_CREATEALLOCATION, irq
         elements: create::Elements::new(infos, private_data),
         resource: &mut argument.hResource,
     };
-    status::of(create::create(
-        &adapter.store,
-        &adapter.segments,
-        call,
-        irql,
-    ))
+    match create::create(&adapter.store, &adapter.segments, call, irql) {
+        Ok(()) => STATUS_SUCCESS,
+        Err(error) => failed(error),
+    }
+}
+
+/// As [`status::of`], out of the way of what mostly is.
+#[cold]
+#[inline(never)]
+fn failed(error: create::Error) -> i32 {
+    status::of(Err(error))
 }
 
 /// A DestroyAllocation whose list cannot be read: the resource goes all the same.

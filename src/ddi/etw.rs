@@ -67,8 +67,9 @@ pub fn log(
     status: NTSTATUS,
     irql: Passive,
 ) {
-    let wanted = if status < 0 { ERROR } else { INFORMATION };
-    if LEVEL.load(Ordering::Relaxed) >= wanted {
+    // Mostly nobody listens, which is one comparison.
+    let level = LEVEL.load(Ordering::Relaxed);
+    if level >= ERROR && (status < 0 || level >= INFORMATION) {
         let data = Data {
             allocations,
             flags,

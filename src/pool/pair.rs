@@ -53,7 +53,7 @@ impl<T: Send + Sync> Pool<T> {
             let stamp = unsafe { Run::stamp_of::<T>(taken.base.as_ptr(), number) };
             Handle(stamp.open(class).handle_of(slot))
         };
-        let [at, beside] = taken.numbers;
+        let [at, beside] = taken.numbers();
         Ok([open(at, one, first()), open(beside, other, second())])
     }
 

@@ -118,9 +118,13 @@ impl Run {
     pub(super) fn slot_of<T>(base: *mut u8, address: usize) -> Option<(usize, *mut Slot<T>)> {
         let offset = address.wrapping_sub(base.addr());
         let number = offset / Slot::<T>::BYTES;
-        let whole =
-            offset.is_multiple_of(Slot::<T>::BYTES) && number < slots::<T>() && !base.is_null();
-        whole.then(|| (number, base.wrapping_add(offset).cast()))
+        if base.is_null() || number >= slots::<T>() {
+            return None;
+        }
+        if !offset.is_multiple_of(Slot::<T>::BYTES) {
+            return None;
+        }
+        Some((number, base.wrapping_add(offset).cast()))
     }
 
     /// The slot with this number, in a run with this base.

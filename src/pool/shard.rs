@@ -84,7 +84,7 @@ impl ShardState {
         let base = NonNull::new(run.base())?;
         let numbers = state.take_pair()?;
         self.taken(run, was_empty, numbers.len());
-        Some(Pair { base, numbers })
+        Some(Pair::new(base, numbers))
     }
 
     /// Counts slots that were taken of a run.

@@ -81,7 +81,8 @@ impl<T> Slab<T> {
     #[inline]
     fn shard(&self, number: usize) -> &Shard {
         let [first, ..] = &self.shards;
-        self.shards.get(number).unwrap_or(first)
+        // It is below that anyway; so the compiler knows.
+        self.shards.get(number % SHARDS).unwrap_or(first)
     }
 
     /// Locks the shard with this number.

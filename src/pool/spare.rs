@@ -11,12 +11,31 @@ use core::ptr::{self, NonNull};
 use super::run::{Run, slots};
 use super::shard::{After, ShardState};
 
+const HALF: u32 = usize::BITS / 2;
+
 /// Two slots of one run.
 #[derive(Clone, Copy)]
 pub(super) struct Pair {
     /// Where the run's slots begin.
     pub(super) base: NonNull<u8>,
-    pub(super) numbers: [usize; 2],
+    /// The slots' numbers, in a half of this each: in one word, because they are mostly read right after
+    /// they were written, and a processor that reads two words as one, which were written as two, has to
+    /// wait.
+    numbers: usize,
+}
+
+impl Pair {
+    #[inline(always)]
+    pub(super) const fn new(base: NonNull<u8>, [one, other]: [usize; 2]) -> Self {
+        let numbers = one | other << HALF;
+        Self { base, numbers }
+    }
+
+    /// The slots' numbers.
+    #[inline(always)]
+    pub(super) const fn numbers(self) -> [usize; 2] {
+        [self.numbers & (usize::MAX >> HALF), self.numbers >> HALF]
+    }
 }
 
 /// A pair, or none.
@@ -32,16 +51,13 @@ impl Spare {
         if self.run.is_null() {
             0
         } else {
-            self.pair.numbers.len()
+            self.pair.numbers().len()
         }
     }
 
     pub(super) const NONE: Self = Self {
         run: ptr::null(),
-        pair: Pair {
-            base: NonNull::dangling(),
-            numbers: [0; 2],
-        },
+        pair: Pair::new(NonNull::dangling(), [0; 2]),
     };
 }
 
@@ -68,7 +84,7 @@ impl ShardState {
         if !self.spare.run.is_null() {
             self.put_spare_back::<T>();
         }
-        let pair = Pair { base, numbers };
+        let pair = Pair::new(base, numbers);
         self.spare = Spare { run, pair };
         // SAFETY: the caller holds the lock, since it has `self`, and the run is the shard's.
         let free = unsafe { run.state() }.free;
@@ -96,6 +112,6 @@ impl ShardState {
             return After::Keep;
         };
         self.spare.run = ptr::null();
-        self.give_pair::<T>(run, self.spare.pair.numbers)
+        self.give_pair::<T>(run, self.spare.pair.numbers())
     }
 }
