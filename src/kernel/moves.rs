@@ -5,11 +5,19 @@
 //! without saving vector state: 16 bytes, SSE2's on x64 and NEON's on ARM64. Both belong to the
 //! target's baseline, which the kernel keeps for drivers; AVX does not.
 //!
+//! Long ranges that lie apart are left to the processor's own string move on x64, if it calls that fast; it keeps no
+//! state, and what it reads and writes is ascending, as the loop here is.
+//!
 //! **Who else touches the bytes.** Work of one allocation is ordered by the queue's lock, and the processor's use of
 //! it by the fence, which is told after the last move; a reset waits for the move under way (`engine/permit.rs`).
 //! What is left is a program that writes what it has queued, and the screen, which is read all the time. So there is
 //! never a reference to these bytes, each is moved as a value, and nothing is decided by what it holds: a move
 //! that meets a write gives the old byte or the new one, in the picture of who wrote it.
+
+#[cfg(target_arch = "x86_64")]
+use core::arch::x86_64::{__cpuid, __cpuid_count};
+#[cfg(target_arch = "x86_64")]
+use core::sync::atomic::{AtomicU8, Ordering};
 
 use super::Window;
 
@@ -151,6 +159,54 @@ fn fetch(to: *mut u8, from: *const u8, offset: usize) {
 #[inline]
 fn fetch(_to: *mut u8, _from: *const u8, _offset: usize) {}
 
+/// Whether the processor says that it copies long strings faster than any loop does (CPUID: ERMS). It is asked once,
+/// because in a virtual machine the answer is the host's.
+#[cfg(target_arch = "x86_64")]
+fn strings_are_fast() -> bool {
+    const FAST: u8 = 1;
+    const SLOW: u8 = 2;
+    static KNOWN: AtomicU8 = AtomicU8::new(0);
+    let known = KNOWN.load(Ordering::Relaxed);
+    if known != 0 {
+        return known == FAST;
+    }
+    let fast = __cpuid(0).eax >= 7 && __cpuid_count(7, 0).ebx & 1 << 9 != 0;
+    KNOWN.store(if fast { FAST } else { SLOW }, Ordering::Relaxed);
+    fast
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+const fn strings_are_fast() -> bool {
+    false
+}
+
+/// Copies `bytes` bytes at `offset`, the lowest first.
+///
+/// # Safety
+///
+/// As [`read`] and [`write`], for so many bytes.
+#[cfg(target_arch = "x86_64")]
+unsafe fn string(to: *mut u8, from: *const u8, offset: usize, bytes: usize) {
+    // SAFETY: the caller says that they lie inside; the direction flag is clear wherever a function is called.
+    unsafe {
+        core::arch::asm!(
+            "rep movsb",
+            inout("rcx") bytes => _,
+            inout("rdi") to.wrapping_add(offset) => _,
+            inout("rsi") from.wrapping_add(offset) => _,
+            options(nostack, preserves_flags),
+        );
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+unsafe fn string(to: *mut u8, from: *const u8, offset: usize, bytes: usize) {
+    for at in offset..offset + bytes {
+        // SAFETY: the caller's contract.
+        unsafe { byte(to, from, at) };
+    }
+}
+
 /// # Safety
 ///
 /// As [`read`], for one byte.
@@ -173,6 +229,12 @@ unsafe fn up(to: *mut u8, from: *const u8, bytes: usize, slow: usize) {
         // SAFETY: below `bytes`.
         unsafe { byte(to, from, done) };
         done += 1;
+    }
+    if bytes - done >= slow && strings_are_fast() {
+        let whole = (bytes - done) & !(ROUND - 1);
+        // SAFETY: it ends at `bytes` at the latest.
+        unsafe { string(to, from, done, whole) };
+        done += whole;
     }
     while bytes - done >= slow {
         fetch(to, from, done + AHEAD);
@@ -259,6 +321,20 @@ mod tests {
                     );
                 }
             }
+        }
+    }
+
+    /// Whatever this processor says of its strings: they copy what they are told, and nothing beside it.
+    #[test]
+    fn strings_are_copied_whole_and_nothing_beside_them() {
+        for (offset, count) in [(0, 0), (0, 1), (3, 64), (1, 4096), (5, 10_000)] {
+            let source: Vec<u8> = (0..251).cycle().step_by(3).take(12_000).collect();
+            let mut bytes = std::vec![0xee; 12_000];
+            // SAFETY: both have so many bytes behind the offset.
+            unsafe { string(bytes.as_mut_ptr(), source.as_ptr(), offset, count) };
+            let mut expected = std::vec![0xee; 12_000];
+            expected[offset..offset + count].copy_from_slice(&source[offset..offset + count]);
+            assert_eq!(bytes, expected, "{count} bytes at {offset}");
         }
     }
 
