@@ -2,7 +2,7 @@
 //!
 //! A batch takes slots from its shard, up to 64 of a piece and a few pieces under one hold of the
 //! lock. It needs no memory of its own, however long it gets: what does not fit among its pieces is
-//! linked through the slots' headers. Its objects cannot be found before the batch is committed.
+//! linked through the slots' words. Its objects cannot be found before the batch is committed.
 
 use core::ffi::c_void;
 use core::mem::MaybeUninit;
@@ -49,7 +49,7 @@ struct Taken<T> {
     /// How many pieces are in use, and how many there are.
     used: usize,
     count: usize,
-    /// The newest object of those that are linked through their headers, and the one before it.
+    /// The newest object of those that are linked through their words, and the one before it.
     linked: *mut Slot<T>,
     before: *mut Slot<T>,
     /// As many of them are written as `count` says.
@@ -286,7 +286,7 @@ impl<T> Taken<T> {
         }
     }
 
-    /// Links the objects of the pieces, all of which are used up, through their headers.
+    /// Links the objects of the pieces, all of which are used up, through their words.
     #[cold]
     fn link(&mut self) {
         let linked = core::mem::replace(&mut self.linked, ptr::null_mut());
