@@ -104,12 +104,13 @@ function* adapters() {
 
 /** The runs of a slab: their descriptors. */
 function* runs(slab) {
-    let left = number(slab.growth.value.value.made);
-    let length = 4;
-    let first = true;
+    const end = number(slab.growth.value.value.made);
+    // They are counted from 4, in arrays of 4, 8, 16, …; each pointer leads to where its array would have
+    // number 0.
+    let at = 4;
     for (const array of slab.runs.__0) {
         const pointer = array.p.value;
-        for (let at = 0; at < length && left > 0; at += 1, left -= 1) {
+        for (let length = at; length > 0 && at < end; at += 1, length -= 1) {
             if (pointer.isNull) {
                 return;
             }
@@ -118,9 +119,6 @@ function* runs(slab) {
                 yield run;
             }
         }
-        // 4, 4, 8, 16, …
-        length = first ? 4 : length * 2;
-        first = false;
     }
 }
 

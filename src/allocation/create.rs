@@ -15,11 +15,11 @@ use vmdisp_abi::allocation::AllocationFlags;
 use super::object::Object;
 use super::rollback::Rollback;
 use super::spec::{self, Decided, Reader, Refusal, usage};
-use super::{Allocation, Resource, Store, single};
+use super::{Allocation, Resource, Store};
 use crate::kernel::caller::CallerData;
 use crate::kernel::complain;
 use crate::kernel::irql::Passive;
-use crate::memory::segments::{APERTURE, SegmentSet, Segments, VIDEO_MEMORY};
+use crate::memory::segments::{APERTURE, SegmentSet, Segments, Sizes, VIDEO_MEMORY};
 use crate::pool::Full;
 
 pub(super) const CALL: &CStr = c"CreateAllocation";
@@ -79,6 +79,17 @@ impl From<Full> for Error {
     }
 }
 
+/// The sizes of the segments, if the adapter is started.
+#[inline]
+pub(super) fn started(segments: &Segments) -> Result<Sizes, Error> {
+    let sizes = segments.sizes();
+    if sizes.video_memory == 0 {
+        complain(CALL, c"adapter", 0, c"not started");
+        return Err(Error::InvalidParameter);
+    }
+    Ok(sizes)
+}
+
 /// Creates every allocation of the call, or none.
 ///
 /// With `Flags.Resource` and no `hResource` a resource is made and returned there; with a resource
@@ -88,8 +99,6 @@ impl From<Full> for Error {
 /// # Errors
 ///
 /// See [`Error`]; each comes with one debug line, but for want of memory.
-#[inline(always)]
-#[allow(clippy::inline_always)] // it is the callback itself
 pub fn create<V: Fn(&DXGK_ALLOCATIONINFO) -> CallerData<'_>>(
     store: &Store,
     segments: &Segments,
@@ -99,7 +108,7 @@ pub fn create<V: Fn(&DXGK_ALLOCATIONINFO) -> CallerData<'_>>(
     let Call {
         flags,
         group,
-        elements,
+        elements: Elements { infos, view },
         resource,
     } = call;
     let undefined = flags.difference(DXGK_CREATEALLOCATIONFLAGS::Resource);
@@ -107,48 +116,9 @@ pub fn create<V: Fn(&DXGK_ALLOCATIONINFO) -> CallerData<'_>>(
         complain(CALL, c"Flags", flags.bits().into(), c"has undefined bits");
         return Err(Error::InvalidParameter);
     }
-    let sizes = segments.sizes();
-    if sizes.video_memory == 0 {
-        complain(CALL, c"adapter", 0, c"not started");
-        return Err(Error::InvalidParameter);
-    }
+    let sizes = started(segments)?;
     let label = spec::fetch_label(CALL, group, irql)?;
     let with_resource = flags.contains(DXGK_CREATEALLOCATIONFLAGS::Resource);
-    if with_resource
-        && resource.is_null()
-        && let [info] = &mut *elements.infos
-    {
-        let data = (elements.view)(info);
-        let made = single::create(store, sizes, label, data, irql)
-            .inspect_err(|_| info.hAllocation = ptr::null_mut())?;
-        describe(info, usage(&made.words), &made.decided);
-        info.hAllocation = made.allocation.as_ptr();
-        *resource = made.resource.as_ptr();
-        return Ok(());
-    }
-    create_list(
-        store,
-        segments,
-        with_resource,
-        label,
-        elements,
-        resource,
-        irql,
-    )
-}
-
-/// As [`create`], for a list of any length, with flags and label as they were found right.
-#[inline(never)]
-fn create_list<V: Fn(&DXGK_ALLOCATIONINFO) -> CallerData<'_>>(
-    store: &Store,
-    segments: &Segments,
-    with_resource: bool,
-    label: u32,
-    elements: Elements<'_, V>,
-    resource: &mut HANDLE,
-    irql: Passive,
-) -> Result<(), Error> {
-    let Elements { infos, view } = elements;
     let existing = if with_resource && !resource.is_null() {
         match store.resource(*resource, irql) {
             Ok(found) => Some(found),
@@ -161,7 +131,6 @@ fn create_list<V: Fn(&DXGK_ALLOCATIONINFO) -> CallerData<'_>>(
         None
     };
 
-    let sizes = segments.sizes();
     let mut reader = Reader::new(CALL, sizes, irql);
     let count = infos.len();
     let new_resource = with_resource && existing.is_none();
@@ -198,7 +167,7 @@ fn create_list<V: Fn(&DXGK_ALLOCATIONINFO) -> CallerData<'_>>(
 /// Writes the `[out]` members of an element that interface version WDDM 1.3 has
 /// (contract: C13 to C24).
 #[inline]
-fn describe(info: &mut DXGK_ALLOCATIONINFO, usage: AllocationFlags, decided: &Decided) {
+pub(super) fn describe(info: &mut DXGK_ALLOCATIONINFO, usage: AllocationFlags, decided: &Decided) {
     let mut flags = DXGK_ALLOCATIONINFOFLAGS::empty();
     if usage.contains(AllocationFlags::CPU_VISIBLE) {
         flags |= DXGK_ALLOCATIONINFOFLAGS::CpuVisible;

@@ -8,8 +8,8 @@ use core::ptr;
 
 use dxgk_sys::HANDLE;
 
+use super::Store;
 use super::object::Object;
-use super::{Store, single};
 use crate::kernel::complain;
 use crate::kernel::irql::Passive;
 use crate::pool::{AHEAD, Refused};
@@ -34,24 +34,11 @@ pub struct WrongHandle;
 ///
 /// [`WrongHandle`] after all the rest is freed, if an entry is stale, foreign or in the list twice
 /// or the resource is; with one debug line for the first of them. NULL entries are skipped.
-#[inline(always)]
 pub fn destroy(store: &Store, call: &Call<'_>, irql: Passive) -> Result<(), WrongHandle> {
-    if let ([allocation], Some(resource)) = (call.allocations, call.resource)
-        && single::destroy(store, *allocation, resource, irql)
-    {
-        return Ok(());
-    }
-    destroy_list(store, call.allocations, call.resource, irql)
-}
-
-/// As [`destroy`], for whatever the list and the handles are.
-#[inline(never)]
-fn destroy_list(
-    store: &Store,
-    allocations: &[HANDLE],
-    resource: Option<HANDLE>,
-    irql: Passive,
-) -> Result<(), WrongHandle> {
+    let &Call {
+        allocations,
+        resource,
+    } = call;
     let resource = resource.unwrap_or(ptr::null_mut());
     store.objects.prefetch(resource);
     for handle in allocations.iter().take(AHEAD) {

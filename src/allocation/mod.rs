@@ -20,7 +20,7 @@ pub mod destroy;
 mod object;
 pub mod open;
 mod rollback;
-mod single;
+pub mod single;
 mod spec;
 pub mod standard;
 mod store;

@@ -7,9 +7,9 @@ use core::{ptr, slice};
 use dxgk_sys::status::STATUS_SUCCESS;
 use dxgk_sys::{
     D3DKMDT_GDISURFACEDATA, D3DKMDT_SHADOWSURFACEDATA, D3DKMDT_STAGINGSURFACEDATA,
-    D3DKMDT_STANDARDALLOCATION_TYPE, DXGK_ALLOCATIONINFO, DXGK_DESTROYALLOCATIONFLAGS,
-    DXGKARG_CREATEALLOCATION, DXGKARG_DESCRIBEALLOCATION, DXGKARG_DESTROYALLOCATION,
-    DXGKARG_GETSTANDARDALLOCATIONDRIVERDATA, HANDLE,
+    D3DKMDT_STANDARDALLOCATION_TYPE, DXGK_ALLOCATIONINFO, DXGK_CREATEALLOCATIONFLAGS,
+    DXGK_DESTROYALLOCATIONFLAGS, DXGKARG_CREATEALLOCATION, DXGKARG_DESCRIBEALLOCATION,
+    DXGKARG_DESTROYALLOCATION, DXGKARG_GETSTANDARDALLOCATIONDRIVERDATA, HANDLE,
 };
 
 use super::etw::{self, Event};
@@ -18,7 +18,7 @@ use super::status::{self, InvalidParameter};
 use super::{handles, view};
 use crate::adapter::Adapter;
 use crate::allocation::standard::{ALLOCATION_BYTES, NoDescription, Surface};
-use crate::allocation::{create, describe, destroy, standard};
+use crate::allocation::{create, describe, destroy, single, standard};
 use crate::kernel::caller::CallerData;
 use crate::kernel::complain;
 use crate::kernel::irql::Passive;
@@ -49,10 +49,15 @@ callbacks! {
             complain(c"CreateAllocation", c"hAdapter", 0, c"no adapter of this driver");
             return status::of(Err(InvalidParameter));
         };
-        let (count, flags) = (argument.NumAllocations, argument.Flags);
         // SAFETY: as above.
-        let status = unsafe { create(adapter, argument, irql) };
-        etw::log(adapter, Event::Create, count, flags.bits(), status, irql);
+        let status = if let Some(call) = unsafe { single_creation(argument) } {
+            created(single::create(&adapter.store, &adapter.segments, call, irql))
+        } else {
+            // SAFETY: as above.
+            unsafe { create(adapter, argument, irql) }
+        };
+        let call = || (argument.NumAllocations, argument.Flags.bits());
+        etw::log(adapter, Event::Create, call, status, irql);
         status
     }
 
@@ -75,29 +80,19 @@ callbacks! {
             complain(c"DestroyAllocation", c"hAdapter", 0, c"no adapter of this driver");
             return status::of(Err(InvalidParameter));
         };
-        // SAFETY: checked for NULL. A copy, since no reference may be held to what is written below.
-        let copy = unsafe { argument.read() };
-        let with_resource = copy.Flags.contains(DXGK_DESTROYALLOCATIONFLAGS::DestroyResource);
-        // SAFETY: the list that the argument names.
-        let list = unsafe { view::list(copy.pAllocationList, copy.NumAllocations) };
-        let resource = with_resource.then_some(copy.hResource);
-        let destroyed = if let Some(allocations) = list {
-            let call = destroy::Call { allocations, resource };
-            destroy::destroy(&adapter.store, &call, irql)
+        // SAFETY: dxgkrnl's argument; it is not NULL.
+        let status = if unsafe { destroy_single(adapter, argument, irql) } {
+            STATUS_SUCCESS
         } else {
-            without_list(adapter, copy.NumAllocations, resource, irql)
-        };
-        if with_resource {
-            // contract: D7. The header's pointer is to const, the page's member is [in/out]: written
-            // through the raw pointer, as dxgkrnl's argument is writable memory.
-            // SAFETY: checked for NULL; no reference to the argument exists.
-            let resource = unsafe { &raw mut (*argument.cast_mut()).hResource };
             // SAFETY: as above.
-            unsafe { resource.write(ptr::null_mut()) };
-        }
-        let status = status::of(destroyed);
-        let flags = copy.Flags.bits();
-        etw::log(adapter, Event::Destroy, copy.NumAllocations, flags, status, irql);
+            unsafe { destroy(adapter, argument, irql) }
+        };
+        let call = || {
+            // SAFETY: as above.
+            let copy = unsafe { argument.read() };
+            (copy.NumAllocations, copy.Flags.bits())
+        };
+        etw::log(adapter, Event::Destroy, call, status, irql);
         status
     }
 
@@ -154,9 +149,45 @@ callbacks! {
     }
 }
 
+/// The call that most are: one allocation, and a resource for it. `None` if it is another.
+///
 /// # Safety
 ///
 /// As [`create_allocation`].
+#[inline(always)]
+#[allow(clippy::inline_always)] // it is the callback itself
+unsafe fn single_creation(argument: &mut DXGKARG_CREATEALLOCATION) -> Option<single::Call<'_>> {
+    if argument.NumAllocations != 1
+        || argument.Flags != DXGK_CREATEALLOCATIONFLAGS::Resource
+        || !argument.hResource.is_null()
+    {
+        return None;
+    }
+    // SAFETY: the element that the argument names, used by nobody else during the call.
+    let [info] = (unsafe { view::list_mut(argument.pAllocationInfo, 1) })? else {
+        return None;
+    };
+    // SAFETY: pointer and size stand together in the argument.
+    let group =
+        unsafe { CallerData::new(argument.pPrivateDriverData, argument.PrivateDriverDataSize) };
+    let private = info.pPrivateDriverData.cast_const();
+    // SAFETY: pointer and size stand together in an element of the argument.
+    let data = unsafe { CallerData::new(private, info.PrivateDriverDataSize) };
+    Some(single::Call {
+        group,
+        info,
+        data,
+        resource: &mut argument.hResource,
+    })
+}
+
+/// Any other CreateAllocation. Apart from the one that comes most often, which would have to keep for it
+/// what it has read.
+///
+/// # Safety
+///
+/// As [`create_allocation`].
+#[inline(never)]
 unsafe fn create(adapter: &Adapter, argument: &mut DXGKARG_CREATEALLOCATION, irql: Passive) -> i32 {
     let count = argument.NumAllocations;
     if count > MOST {
@@ -187,7 +218,17 @@ unsafe fn create(adapter: &Adapter, argument: &mut DXGKARG_CREATEALLOCATION, irq
         elements: create::Elements::new(infos, private_data),
         resource: &mut argument.hResource,
     };
-    match create::create(&adapter.store, &adapter.segments, call, irql) {
+    created(create::create(
+        &adapter.store,
+        &adapter.segments,
+        call,
+        irql,
+    ))
+}
+
+/// As [`status::of`].
+fn created(result: Result<(), create::Error>) -> i32 {
+    match result {
         Ok(()) => STATUS_SUCCESS,
         Err(error) => failed(error),
     }
@@ -198,6 +239,87 @@ unsafe fn create(adapter: &Adapter, argument: &mut DXGKARG_CREATEALLOCATION, irq
 #[inline(never)]
 fn failed(error: create::Error) -> i32 {
     status::of(Err(error))
+}
+
+/// Destroys one allocation and its resource, if that is what is asked for and both handles are good;
+/// otherwise it does nothing, and says so.
+///
+/// # Safety
+///
+/// As [`destroy_allocation`], and `argument` is not NULL.
+#[inline(always)]
+#[allow(clippy::inline_always)] // it is the callback itself
+unsafe fn destroy_single(
+    adapter: &Adapter,
+    argument: *const DXGKARG_DESTROYALLOCATION,
+    irql: Passive,
+) -> bool {
+    // SAFETY: the caller's contract. A copy, since no reference may be held to what is written below.
+    let copy = unsafe { argument.read() };
+    let with_resource = copy
+        .Flags
+        .contains(DXGK_DESTROYALLOCATIONFLAGS::DestroyResource);
+    if copy.NumAllocations != 1 || !with_resource {
+        return false;
+    }
+    // SAFETY: the list that the argument names.
+    let Some([allocation]) = (unsafe { view::list(copy.pAllocationList, 1) }) else {
+        return false;
+    };
+    if !single::destroy(&adapter.store, *allocation, copy.hResource, irql) {
+        return false;
+    }
+    // SAFETY: the caller's contract.
+    unsafe { forget_resource(argument) };
+    true
+}
+
+/// Any other DestroyAllocation.
+///
+/// # Safety
+///
+/// As [`destroy_allocation`], and `argument` is not NULL.
+#[inline(never)]
+unsafe fn destroy(
+    adapter: &Adapter,
+    argument: *const DXGKARG_DESTROYALLOCATION,
+    irql: Passive,
+) -> i32 {
+    // SAFETY: the caller's contract. A copy, since no reference may be held to what is written below.
+    let copy = unsafe { argument.read() };
+    let with_resource = copy
+        .Flags
+        .contains(DXGK_DESTROYALLOCATIONFLAGS::DestroyResource);
+    // SAFETY: the list that the argument names.
+    let list = unsafe { view::list(copy.pAllocationList, copy.NumAllocations) };
+    let resource = with_resource.then_some(copy.hResource);
+    let destroyed = if let Some(allocations) = list {
+        let call = destroy::Call {
+            allocations,
+            resource,
+        };
+        destroy::destroy(&adapter.store, &call, irql)
+    } else {
+        without_list(adapter, copy.NumAllocations, resource, irql)
+    };
+    if with_resource {
+        // SAFETY: the caller's contract.
+        unsafe { forget_resource(argument) };
+    }
+    status::of(destroyed)
+}
+
+/// Clears `hResource` (contract: D7). The header's pointer is to const, the page's member is [in/out]:
+/// written through the raw pointer, as dxgkrnl's argument is writable memory.
+///
+/// # Safety
+///
+/// `argument` is dxgkrnl's, and no reference to it exists.
+unsafe fn forget_resource(argument: *const DXGKARG_DESTROYALLOCATION) {
+    // SAFETY: the caller's contract.
+    let resource = unsafe { &raw mut (*argument.cast_mut()).hResource };
+    // SAFETY: as above.
+    unsafe { resource.write(ptr::null_mut()) };
 }
 
 /// A DestroyAllocation whose list cannot be read: the resource goes all the same.

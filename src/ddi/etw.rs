@@ -57,19 +57,19 @@ callbacks! {
     }
 }
 
-/// Logs an event if somebody listens.
+/// Logs an event if somebody listens. Only then is `call` asked, for `NumAllocations` and `Flags`.
 #[inline]
 pub fn log(
     adapter: &Adapter,
     event: Event,
-    allocations: u32,
-    flags: u32,
+    call: impl FnOnce() -> (u32, u32),
     status: NTSTATUS,
     irql: Passive,
 ) {
     // Mostly nobody listens, which is one comparison.
     let level = LEVEL.load(Ordering::Relaxed);
     if level >= ERROR && (status < 0 || level >= INFORMATION) {
+        let (allocations, flags) = call();
         let data = Data {
             allocations,
             flags,

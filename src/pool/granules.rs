@@ -1,5 +1,6 @@
 //! Granules: the pieces of the address space that the set of a pool's addresses is made of.
 
+use super::place::Place;
 use super::slot::LINE;
 use super::{Mode, run};
 use crate::kernel::PAGE;
@@ -10,26 +11,42 @@ use crate::kernel::sync::MODEL;
 pub(super) struct Granules {
     /// Bits of an address within its granule.
     bits: u32,
-    /// Bits of a payload. An address repeats its upper seven bits, so as many as a granule's number
-    /// loses to the payload, less than those, are no loss.
+    /// Bits of a payload. An address repeats its upper seven bits, so it is no loss that a granule's number
+    /// loses as many to the payload.
     pub(super) payload: u32,
+    /// The smallest payload.
+    least: usize,
 }
 
 impl Granules {
-    /// Pages, with numbers below 65536. (A model's runs are smaller.)
+    /// Pages, with the [`Place`] of each. (A model's runs are smaller.)
     pub(super) const PAGES: Self = Self {
         bits: if MODEL { 8 } else { PAGE.ilog2() },
-        payload: 16,
+        payload: Place::BITS,
+        least: Place::LEAST,
     };
-    /// Lines, without numbers.
+    /// Lines, with nothing else: each payload is 0.
     pub(super) const LINES: Self = Self {
         bits: LINE.ilog2(),
         payload: LINE.ilog2(),
+        least: 0,
     };
 
     /// Bytes of a granule.
     pub(super) const fn bytes(self) -> usize {
         1 << self.bits
+    }
+
+    /// Whether a word without a granule's number is a payload.
+    #[inline(always)]
+    pub(super) const fn is_payload(self, word: usize) -> bool {
+        word.wrapping_sub(self.least) < (1 << self.payload) - self.least
+    }
+
+    /// Where the granule of `address` begins.
+    #[inline(always)]
+    pub(super) const fn begin(self, address: usize) -> usize {
+        address >> self.bits << self.bits
     }
 
     /// The word for the granule of `address`.

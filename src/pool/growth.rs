@@ -2,26 +2,25 @@
 
 use core::ptr::{self, NonNull};
 
+use super::place::MOST_RUNS;
 use super::run::Run;
 use super::set::SetState;
 use crate::kernel::irql::Dispatch;
 use crate::kernel::sync::{AtomicPtr, Ordering};
 use crate::kernel::{Align, Tag, allocate};
 
-/// Descriptors in the first array of them; later arrays double the number.
+/// Descriptors in the first array of them, and the first one's number; later arrays double both, so the
+/// highest bit of a number tells its array.
 pub(super) const FIRST_RUNS: usize = 4;
 
-/// Arrays of descriptors: enough for every number that an entry of the set can carry.
-const ARRAYS: usize = 15;
-
-/// Descriptors that a pool can have.
-const MOST_RUNS: usize = 1 << 16;
+/// Arrays of descriptors: enough for every number that a word of the set can carry.
+const ARRAYS: usize = (MOST_RUNS.ilog2() - FIRST_RUNS.ilog2()) as usize;
 
 /// What the growth lock guards.
 pub(super) struct Growth {
     tag: Tag,
     pub(super) set: SetState,
-    /// Descriptors that were made.
+    /// The number of the next descriptor that is made.
     pub(super) made: usize,
     /// The first descriptor that is not used; the others follow through their `next`.
     unused: *const Run,
@@ -42,7 +41,7 @@ impl Growth {
         Self {
             tag,
             set: SetState::new(),
-            made: 0,
+            made: FIRST_RUNS,
             unused: ptr::null(),
             in_use: 0,
             high_water: 0,
@@ -80,7 +79,8 @@ impl Growth {
             return None;
         }
         if !runs.has(self.made) {
-            let count = Runs::array_of(self.made).1;
+            // The number of an array's first descriptor is how many it has.
+            let count = self.made;
             let array = self.block(count.checked_mul(size_of::<Run>())?, irql)?;
             // SAFETY: the block has room for so many, and nobody knows it yet.
             unsafe { runs.place(self.made, array.cast()) };
@@ -99,7 +99,8 @@ impl Growth {
     }
 }
 
-/// The descriptors by number, in arrays that double.
+/// The descriptors by number, in arrays that double. Each pointer leads to where the array would have its
+/// descriptor 0.
 pub(super) struct Runs([AtomicPtr<Run>; ARRAYS]);
 
 impl Runs {
@@ -107,60 +108,47 @@ impl Runs {
         Self([(); ARRAYS].map(|()| AtomicPtr::new(ptr::null_mut())))
     }
 
-    /// The array that has descriptor `index`, as its number, its length and its first descriptor.
-    #[inline]
-    const fn array_of(index: usize) -> (usize, usize, usize) {
-        // Without a branch, which would go either way.
-        let top = (index | (FIRST_RUNS - 1)).ilog2();
-        let length = 1 << top;
-        (
-            top.wrapping_sub(FIRST_RUNS.ilog2() - 1) as usize,
-            if length < FIRST_RUNS {
-                FIRST_RUNS
-            } else {
-                length
-            },
-            length & !(FIRST_RUNS - 1),
-        )
-    }
-
-    #[inline]
-    fn array(&self, array: usize) -> *mut Run {
+    /// The array that has descriptor `index`; null if it was not made.
+    #[inline(always)]
+    fn array(&self, index: usize) -> *mut Run {
+        let array = (index | FIRST_RUNS)
+            .ilog2()
+            .wrapping_sub(FIRST_RUNS.ilog2());
         self.0
-            .get(array)
+            .get(array as usize)
             .map_or(ptr::null_mut(), |array| array.load(Ordering::Acquire))
     }
 
     fn has(&self, index: usize) -> bool {
-        !self.array(Self::array_of(index).0).is_null()
+        !self.array(index).is_null()
     }
 
     /// The descriptor with this number, if it was made. (`'static` stands for the pool's life.)
-    #[inline]
+    #[inline(always)]
     pub(super) fn get(&self, index: usize) -> Option<&'static Run> {
-        let (array, _, first) = Self::array_of(index);
-        let array = NonNull::new(self.array(array))?;
-        // SAFETY: the array has all numbers from its first one to that of the next array.
-        let run = unsafe { array.add(index.wrapping_sub(first)) };
-        // SAFETY: as above, and descriptors live as long as the pool.
-        Some(unsafe { run.as_ref() })
+        let array = self.array(index);
+        if array.is_null() {
+            return None;
+        }
+        let run = array.wrapping_add(index);
+        // SAFETY: the array has it, and descriptors live as long as the pool.
+        Some(unsafe { &*run })
     }
 
-    /// Makes the array that begins with descriptor `index`.
+    /// Makes the array that begins with descriptor `index`, and has as many.
     ///
     /// # Safety
     ///
-    /// `at` points to zeroed memory for as many descriptors as the array has, which lives as long
-    /// as the pool.
+    /// `at` points to zeroed memory for so many descriptors, which lives as long as the pool.
     pub(super) unsafe fn place(&self, index: usize, at: NonNull<Run>) {
-        let (array, length, first) = Self::array_of(index);
-        for offset in 0..length {
+        for offset in 0..index {
             let run = at.as_ptr().wrapping_add(offset);
             // SAFETY: the caller gives room for all of them.
-            unsafe { run.write(Run::new(first.wrapping_add(offset))) };
+            unsafe { run.write(Run::new(index.wrapping_add(offset))) };
         }
+        let array = index.ilog2().wrapping_sub(FIRST_RUNS.ilog2()) as usize;
         if let Some(array) = self.0.get(array) {
-            array.store(at.as_ptr(), Ordering::Release);
+            array.store(at.as_ptr().wrapping_sub(index), Ordering::Release);
         }
     }
 
@@ -170,13 +158,16 @@ impl Runs {
     ///
     /// No descriptor is used after this.
     pub(super) unsafe fn dissolve(&self, mut free: impl FnMut(NonNull<u8>, usize)) {
-        // The first array lies in the pool.
         let mut length = FIRST_RUNS;
+        // The first array lies in the pool.
         for array in self.0.iter().skip(1) {
-            if let Some(array) = NonNull::new(array.load(Ordering::Acquire)) {
+            length = length.wrapping_mul(2);
+            let array = array.load(Ordering::Acquire);
+            if !array.is_null()
+                && let Some(array) = NonNull::new(array.wrapping_add(length))
+            {
                 free(array.cast(), length.wrapping_mul(size_of::<Run>()));
             }
-            length = length.wrapping_mul(2);
         }
     }
 }

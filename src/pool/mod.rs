@@ -14,8 +14,9 @@
 //!   handle is good for its class only.
 //! * A **handle** is the slot's address with a generation in the five lowest bits and the highest one,
 //!   which counts the objects that the slot has held, modulo 64.
-//! * The **set** (`set.rs`) says which addresses belong to the pool's runs. It is read without a
-//!   lock, so a handle is refused before anything is read through it.
+//! * The **set** (`set.rs`) says which addresses belong to the pool's runs, and where in which run and
+//!   shard each lies (`place.rs`). It is read without a lock, so a handle is refused before anything is
+//!   read through it.
 //! * Runs belong to **shards** (`shard.rs`), each with a spin lock, chosen by processor: two
 //!   processors rarely meet at a lock.
 //! * A **batch** (`batch.rs`) inserts many objects for one lock, and takes all of them back if it
@@ -34,6 +35,7 @@ mod granules;
 mod growth;
 mod held;
 mod pair;
+mod place;
 mod release;
 mod run;
 mod set;
@@ -111,7 +113,7 @@ impl Class {
     }
 }
 
-/// There is no slot for another object: nonpaged pool is used up.
+/// There is no slot for another object: nonpaged pool is used up, or the pool has all the runs it can have.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Full;
 
@@ -158,7 +160,8 @@ pub struct Statistics {
 /// A pool of objects of type `T` with handles.
 ///
 /// It is a pointer to a nonpaged block, so it can be moved. A `T` of up to 24 bytes takes 33 bytes
-/// of a run, one of up to 56 takes 65, and so on up to a page.
+/// of a run, one of up to 56 takes 65, and so on up to a page. There are 8,188 runs at most, 512 MiB:
+/// room for 16 million objects of 24 bytes.
 pub struct Pool<T: Send + Sync> {
     slab: NonNull<Slab<T>>,
     owns: PhantomData<Slab<T>>,

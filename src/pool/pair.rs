@@ -70,17 +70,27 @@ impl<T: Send + Sync> Pool<T> {
         let (slab, irql) = (self.slab(), irql.into());
         let [first, second] = handles.map(<*mut c_void>::addr);
         let [one, other] = classes;
-        if slab.mode != Mode::Slab || first == second {
+        // Twice the same handle is none of two classes' at once.
+        if slab.mode != Mode::Slab || one == other && first == second {
             return false;
         }
         let (address, generation) = stamp::split(first);
-        let Some((run, base, at)) = slab.find_base(address) else {
+        let Some(place) = slab.find_place(address) else {
             return false;
         };
-        let number = run.shard();
+        let Some(base) = place.base::<T>(address) else {
+            return false;
+        };
+        let Some((at, _)) = Run::slot_of::<T>(base.as_ptr(), address) else {
+            return false;
+        };
+        let number = place.shard();
         let mut shard = slab.lock_for_pair(number, irql);
-        // Looked at again now that the lock keeps the run where it is; the base before the shard, the
-        // other way round from how a descriptor is opened for another shard.
+        let Some(run) = slab.runs.get(place.run()) else {
+            return false;
+        };
+        // The lock keeps the run where it is, if it is there; the base before the shard, the other way
+        // round from how a descriptor is opened for another shard.
         if run.base() != base.as_ptr() || run.shard() != number {
             return false;
         }

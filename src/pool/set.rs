@@ -2,7 +2,10 @@
 //!
 //! A granule is a naturally aligned piece of the address space that lies in one block of the pool: a page
 //! when the pool has runs, a line when each object has a block. A cell holds the granule's number with a
-//! payload in its low bits, the number of the run, so a lookup reads one word and never half an entry.
+//! payload in its low bits, a page's [place](super::place), so a lookup never reads half an entry.
+//!
+//! A granule's first cell is an even one, and a lookup reads it and the next one together. At most half of
+//! the cells are used, so it is seldom further on.
 //!
 //! Lookups take no lock. Changes are made under the pool's growth lock. A full table is replaced
 //! by another one, and the old one is kept until the pool goes or a new table of its size is
@@ -87,15 +90,30 @@ impl Set {
     }
 
     /// The payload of the granule of `address`, if it is in the set. `granules` are those that the set was
-    /// made with.
+    /// made with. Of the granule at 0, which no pool has, it says anything.
     #[inline(always)]
     pub(super) fn find(&self, address: usize, granules: Granules) -> Option<usize> {
         let table = self.current();
         let wanted = granules.word(address, 0);
+        // Mostly it is in one of its first two cells. Which of them, a processor could not foretell, so
+        // there is no branch for it: a wrong guess costs more than the rest of the lookup. What is left of
+        // another word, an unused cell's among them, is larger than a payload.
+        let [one, other] = table.first_two(wanted).map(|word| word ^ wanted);
+        let mut payload = one.min(other);
+        if !granules.is_payload(payload) {
+            payload = Self::find_further(table, wanted, granules)?;
+        }
+        Some(payload)
+    }
+
+    /// As [`Set::find`], for a granule that is not in its first two cells.
+    #[cold]
+    #[inline(never)]
+    fn find_further(table: TableRef, wanted: usize, granules: Granules) -> Option<usize> {
         let mut found = None;
         table.probe(wanted, |_, word| {
             let payload = word ^ wanted;
-            if payload >> granules.payload == 0 && word > GONE {
+            if granules.is_payload(payload) {
                 found = Some(payload);
             }
             word == EMPTY || found.is_some()
@@ -111,11 +129,11 @@ impl Set {
     /// Whether `more` granules can go in.
     pub(super) fn room(&self, state: &SetState, more: usize) -> Room {
         let cells = self.current().cells();
-        let full = |used: usize| used.saturating_mul(4) > cells.saturating_mul(3);
+        let full = |used: usize| used.saturating_mul(2) > cells;
         if !full(state.used.saturating_add(more)) {
             return Room::Enough;
         }
-        let crowded = state.live.saturating_add(more).saturating_mul(2) > cells;
+        let crowded = state.live.saturating_add(more).saturating_mul(4) > cells;
         Room::Wanted(if crowded {
             cells.saturating_mul(2)
         } else {
@@ -314,12 +332,26 @@ impl TableRef {
         unsafe { &*self.cell(cell) }.store(word, Ordering::Release);
     }
 
+    /// The first of the cells where `key` can be: an even one.
+    #[inline(always)]
+    fn first(self, key: usize) -> usize {
+        // The upper half of the product is the well-mixed one.
+        (key.wrapping_mul(SPREAD) >> 32) & self.mask() & !1
+    }
+
+    /// What the first two cells hold where `key` can be.
+    #[inline(always)]
+    fn first_two(self, key: usize) -> [usize; 2] {
+        let first = self.first(key);
+        // There is a cell behind an even one: their number is a power of two, and not 1.
+        [self.get(first), self.get(first | 1)]
+    }
+
     /// Calls `at` with the cells where `key` can be, in order, until it says that it is done.
     #[inline(always)]
     fn probe(self, key: usize, mut at: impl FnMut(usize, usize) -> bool) {
         let mask = self.mask();
-        // The upper half of the product is the well-mixed one.
-        let mut cell = (key.wrapping_mul(SPREAD) >> 32) & mask;
+        let mut cell = self.first(key);
         let mut left = mask;
         while !at(cell, self.get(cell)) && left != 0 {
             cell = cell.wrapping_add(1) & mask;

@@ -7,6 +7,7 @@ use core::ptr::{self, NonNull};
 use super::batch::{PIECES, Piece};
 use super::granules::Granules;
 use super::growth::{FIRST_RUNS, Growth, Runs};
+use super::place::Place;
 use super::run::{self, Run, slots};
 use super::set::{Room, Set, Table};
 use super::shard::{SHARDS, Shard, ShardState};
@@ -73,7 +74,7 @@ impl<T> Slab<T> {
         let runs = unsafe { &(*at).runs };
         if let Some(first) = NonNull::new(first) {
             // SAFETY: the field has room for the first array's descriptors.
-            unsafe { runs.place(0, first) };
+            unsafe { runs.place(FIRST_RUNS, first) };
         }
     }
 
@@ -220,8 +221,9 @@ impl<T> Slab<T> {
         unsafe { run.open(base, shard, slots::<T>()) };
         // SAFETY: nobody else knows the run yet.
         let index = unsafe { run.state() }.index;
-        for granule in Granules::of_run::<T>(block) {
-            self.set.insert(&mut growth.set, granule, index);
+        for (page, granule) in Granules::of_run::<T>(block).enumerate() {
+            let place = Place::new(index, shard, page);
+            self.set.insert(&mut growth.set, granule, place.word());
         }
         Some(run)
     }
@@ -233,8 +235,9 @@ impl<T> Slab<T> {
         let block = run.base().wrapping_sub(run::head::<T>());
         // SAFETY: the run is out of its shard, and the shard's lock is still held.
         let index = unsafe { run.state() }.index;
-        for granule in Granules::of_run::<T>(block) {
-            self.set.remove(&mut growth.set, granule, index);
+        for (page, granule) in Granules::of_run::<T>(block).enumerate() {
+            let place = Place::new(index, run.shard(), page);
+            self.set.remove(&mut growth.set, granule, place.word());
         }
         growth.unused(run);
         growth.count_down();
@@ -282,19 +285,16 @@ impl<T> Slab<T> {
     /// guess, to be looked at again.
     #[inline(always)]
     pub(super) fn find_run(&self, address: usize) -> Option<&'static Run> {
-        let index = self.set.find(address, Granules::PAGES)?;
-        let run = self.runs.get(index)?;
+        let place = self.find_place(address)?;
+        let run = self.runs.get(place.run())?;
         run.slot_at::<T>(address).map(|_| run)
     }
 
-    /// As [`Slab::find_run`], with the base that the run had, and the slot's number.
+    /// What the set says of the page of `address`.
     #[inline(always)]
-    pub(super) fn find_base(&self, address: usize) -> Option<(&'static Run, NonNull<u8>, usize)> {
-        let index = self.set.find(address, Granules::PAGES)?;
-        let run = self.runs.get(index)?;
-        let base = NonNull::new(run.base())?;
-        let (number, _) = Run::slot_of::<T>(base.as_ptr(), address)?;
-        Some((run, base, number))
+    pub(super) fn find_place(&self, address: usize) -> Option<Place> {
+        let word = self.set.find(address, Granules::PAGES)?;
+        Some(Place::from_word(word))
     }
 
     /// The stamp of a slot that is taken.
@@ -370,7 +370,7 @@ impl<T> Slab<T> {
         }
         let mut left: usize = 0;
         let made = self.growth.lock(irql).made;
-        for run in (0..made).filter_map(|index| self.runs.get(index)) {
+        for run in (FIRST_RUNS..made).filter_map(|index| self.runs.get(index)) {
             let base = run.base();
             if base.is_null() {
                 continue;

@@ -14,8 +14,8 @@
 //!   and `with_Name()`. Unknown bits are kept. Bit fields beside other fields have accessors on
 //!   their record.
 //! * **Enums** are integers with named values (`E::NAME`), since C may store any value in one.
-//! * **Functions** have Windows' calling convention on every x86-64 target: see [`ddi!`] for their
-//!   types and [`ddi_fn!`] for defining one. A pointer to a function is an `Option`.
+//! * **Functions** have Windows' calling convention where a driver's binary is called, and the system's
+//!   own elsewhere: see [`ddi!`] for their types and [`ddi_fn!`] for defining one. A pointer to a function is an `Option`.
 //! * Older interface versions use shorter records: [`sizes`].
 
 #![no_std]

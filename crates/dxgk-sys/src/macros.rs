@@ -2,9 +2,21 @@
 
 /// The type of a DDI function: `ddi!(fn(hAdapter: HANDLE) -> NTSTATUS)`.
 ///
-/// x86-64 code follows Windows' calling convention on every target, so that a test host on another
-/// system can call a driver's functions. Elsewhere it is C's.
-#[cfg(target_arch = "x86_64")]
+/// It has Windows' calling convention where a driver's binary is called: on Windows, and by a kernel
+/// without a system under it. A test host on another system is built together with the driver, and
+/// both have that system's own convention, which is what a C compiler gives there, too.
+#[cfg(not(all(target_arch = "x86_64", target_os = "none")))]
+#[macro_export]
+macro_rules! ddi {
+    (fn($($name:tt: $ty:ty),* $(,)?) $(-> $ret:ty)?) => {
+        unsafe extern "system" fn($($name: $ty),*) $(-> $ret)?
+    };
+}
+
+/// The type of a DDI function: `ddi!(fn(hAdapter: HANDLE) -> NTSTATUS)`.
+///
+/// It has Windows' calling convention: what has no system under it calls a driver's binary.
+#[cfg(all(target_arch = "x86_64", target_os = "none"))]
 #[macro_export]
 macro_rules! ddi {
     (fn($($name:tt: $ty:ty),* $(,)?) $(-> $ret:ty)?) => {
@@ -12,19 +24,21 @@ macro_rules! ddi {
     };
 }
 
-/// The type of a DDI function: `ddi!(fn(hAdapter: HANDLE) -> NTSTATUS)`.
-#[cfg(not(target_arch = "x86_64"))]
+/// Defines DDI functions: `ddi_fn! { /// … unsafe fn add_device(…) -> NTSTATUS { … } }`.
+///
+/// Each gets the calling convention of [`ddi!`].
+#[cfg(not(all(target_arch = "x86_64", target_os = "none")))]
 #[macro_export]
-macro_rules! ddi {
-    (fn($($name:tt: $ty:ty),* $(,)?) $(-> $ret:ty)?) => {
-        unsafe extern "C" fn($($name: $ty),*) $(-> $ret)?
+macro_rules! ddi_fn {
+    ($($(#[$meta:meta])* $vis:vis unsafe fn $name:ident($($arg:tt)*) $(-> $ret:ty)? $body:block)*) => {
+        $($(#[$meta])* $vis unsafe extern "system" fn $name($($arg)*) $(-> $ret)? $body)*
     };
 }
 
 /// Defines DDI functions: `ddi_fn! { /// … unsafe fn add_device(…) -> NTSTATUS { … } }`.
 ///
 /// Each gets the calling convention of [`ddi!`].
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", target_os = "none"))]
 #[macro_export]
 macro_rules! ddi_fn {
     ($($(#[$meta:meta])* $vis:vis unsafe fn $name:ident($($arg:tt)*) $(-> $ret:ty)? $body:block)*) => {
@@ -32,26 +46,15 @@ macro_rules! ddi_fn {
     };
 }
 
-/// Defines DDI functions: `ddi_fn! { /// … unsafe fn add_device(…) -> NTSTATUS { … } }`.
-///
-/// Each gets the calling convention of [`ddi!`].
-#[cfg(not(target_arch = "x86_64"))]
-#[macro_export]
-macro_rules! ddi_fn {
-    ($($(#[$meta:meta])* $vis:vis unsafe fn $name:ident($($arg:tt)*) $(-> $ret:ty)? $body:block)*) => {
-        $($(#[$meta])* $vis unsafe extern "C" fn $name($($arg)*) $(-> $ret)? $body)*
-    };
+/// Declares functions of another library with the calling convention of [`ddi!`].
+#[cfg(not(all(target_arch = "x86_64", target_os = "none")))]
+macro_rules! ddi_extern {
+    ($($item:tt)*) => { unsafe extern "system" { $($item)* } };
 }
 
-/// Declares functions of another library with the calling convention of [`ddi!`].
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", target_os = "none"))]
 macro_rules! ddi_extern {
     ($($item:tt)*) => { unsafe extern "win64" { $($item)* } };
-}
-
-#[cfg(not(target_arch = "x86_64"))]
-macro_rules! ddi_extern {
-    ($($item:tt)*) => { unsafe extern "C" { $($item)* } };
 }
 
 /// Gives each type its `ZERO`.

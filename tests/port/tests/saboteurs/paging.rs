@@ -14,7 +14,7 @@ use super::common::miniport::paging as good;
 use super::common::paging;
 
 type Kind = DXGK_BUILDPAGINGBUFFER_OPERATION;
-type Build = unsafe extern "win64" fn(HANDLE, *mut DXGKARG_BUILDPAGINGBUFFER) -> NTSTATUS;
+type Build = ddi!(fn(adapter: HANDLE, argument: *mut DXGKARG_BUILDPAGINGBUFFER) -> NTSTATUS);
 
 fn with(build: Build) -> Report {
     let mut table = good::table();
