@@ -183,6 +183,37 @@ fn pairs_leave_one_empty_run() {
     }
 }
 
+/// The last objects of a run go while the slots of another run's pair are kept: those stay at hand.
+#[test]
+fn a_run_that_empties_leaves_another_runs_pair() {
+    let world = World::new();
+    let _entered = world.enter();
+    let pool = Pool::<[u64; 7]>::try_new(TAG, Mode::Slab, passive()).unwrap();
+    let pair = |number| {
+        let handles = pool.insert_pair(CLASSES, || [number; 7], || [number; 7], passive());
+        handles.unwrap().map(Handle::as_ptr)
+    };
+    let in_first_run: Vec<_> = (0..504).map(pair).collect();
+    let in_another = pair(504);
+    assert_eq!(pool.statistics(passive()).runs, 2);
+    assert!(pool.discard_pair(CLASSES, in_first_run[7], passive()));
+    assert!(pool.discard_pair(CLASSES, in_another, passive()));
+    let left = pool.statistics(passive());
+    assert_eq!((left.live, left.runs), (1006, 2));
+    let mut again: Vec<_> = (0..2).map(pair).collect();
+    let peak = pool.statistics(passive());
+    assert_eq!((peak.live, peak.high_water), (1010, 1010));
+    // Both runs have room for so many more, if none of their slots was lost.
+    again.extend((0..503).map(pair));
+    let full = pool.statistics(passive());
+    assert_eq!((full.live, full.high_water, full.runs), (2016, 2016, 2));
+    for handles in in_first_run.into_iter().chain(again) {
+        let _ = pool.discard_pair(CLASSES, handles, passive());
+    }
+    let left = pool.statistics(passive());
+    assert_eq!((left.live, left.runs), (0, 1));
+}
+
 /// What a pair leaves is taken by the next one, and by whoever else needs slots.
 #[test]
 fn slots_of_a_pair_are_used_again() {

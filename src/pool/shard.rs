@@ -3,7 +3,7 @@
 use core::ptr::{self, NonNull};
 
 use super::run::{Run, Slots, slots};
-use super::spare::{Pair, Spare};
+use super::spare::{Pair, Spares};
 use crate::kernel::SpinLock;
 use crate::kernel::sync::MODEL;
 
@@ -15,14 +15,15 @@ pub(super) const SHARDS: usize = if MODEL { 2 } else { 4 };
 pub(super) struct Shard(pub(super) SpinLock<ShardState>);
 
 /// The runs of a shard, and how many of their slots are taken.
+#[repr(C)] // in this order, the lock and the spare pairs are one line
 pub(super) struct ShardState {
+    pub(super) spares: Spares,
     /// The first run with a free slot.
     head: *const Run,
     /// Runs with no taken slot.
     empty: usize,
     pub(super) live: usize,
     pub(super) high_water: usize,
-    pub(super) spare: Spare,
 }
 
 // SAFETY: the pointers lead to descriptors, which are shared between processors by design.
@@ -43,7 +44,7 @@ impl Shard {
             empty: 0,
             live: 0,
             high_water: 0,
-            spare: Spare::NONE,
+            spares: Spares::NONE,
         }))
     }
 }
@@ -105,7 +106,8 @@ impl ShardState {
     #[inline(always)]
     pub(super) fn count_taken(&mut self, count: usize) {
         self.live = self.live.wrapping_add(count);
-        self.high_water = self.high_water.max(self.live);
+        let without_spares = self.live.wrapping_sub(self.spares.count());
+        self.high_water = self.high_water.max(without_spares);
     }
 
     /// Gives two slots back to their run.

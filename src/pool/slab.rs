@@ -90,11 +90,11 @@ impl<T> Slab<T> {
     #[inline]
     pub(super) fn lock_shard(&self, number: usize, irql: Dispatch) -> SpinGuard<'_, ShardState> {
         let mut shard = self.shard(number).0.lock(irql);
-        shard.settle_spare::<T>();
+        shard.settle_spares::<T>();
         shard
     }
 
-    /// Locks the shard with this number, and leaves it its spare pair.
+    /// Locks the shard with this number, and leaves it its spare pairs.
     #[inline(always)]
     pub(super) fn lock_for_pair(&self, number: usize, irql: Dispatch) -> SpinGuard<'_, ShardState> {
         self.shard(number).0.lock(irql)
@@ -157,7 +157,10 @@ impl<T> Slab<T> {
             return None;
         }
         let mut shard = self.lock_for_pair(processor() % SHARDS, irql);
-        shard.take_spare().or_else(|| shard.take_pair::<T>())
+        shard
+            .take_spare()
+            .or_else(|| shard.take_pair::<T>())
+            .or_else(|| shard.take_only_spare())
     }
 
     /// Takes up to `want` free slots of one word of a run's map, for a shard whose lock is held.
@@ -323,7 +326,7 @@ impl<T> Slab<T> {
         let mut statistics = Statistics::default();
         for shard in &self.shards {
             let shard = shard.0.lock(irql);
-            let live = shard.live.saturating_sub(shard.spare.count());
+            let live = shard.live.saturating_sub(shard.spares.count());
             statistics.live = statistics.live.saturating_add(live);
             statistics.high_water = statistics.high_water.saturating_add(shard.high_water);
         }

@@ -18,6 +18,7 @@ const LOOKS: u32 = 100;
 ///
 /// Can be moved while it is not held. Not recursive: the host back ends the program when a thread
 /// takes a lock that it holds, where the kernel would hang.
+#[repr(C)] // the lock shares a cache line with what the value begins with
 pub struct SpinLock<T> {
     /// Number of the thread that holds it; 0 if none does.
     owner: AtomicUsize,

@@ -13,6 +13,7 @@ use wdk_sys::{EX_PUSH_LOCK, KIRQL, KSPIN_LOCK};
 use super::super::irql::{Apc, AtMostApc, AtMostDispatch, Dispatch};
 
 /// A spin lock around a `T`. It raises to `DISPATCH_LEVEL` while it is held.
+#[repr(C)] // the lock shares a cache line with what the value begins with
 pub struct SpinLock<T> {
     lock: UnsafeCell<KSPIN_LOCK>,
     value: UnsafeCell<T>,
