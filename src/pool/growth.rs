@@ -108,14 +108,20 @@ impl Runs {
         Self([(); ARRAYS].map(|()| AtomicPtr::new(ptr::null_mut())))
     }
 
-    /// The array that has descriptor `index`; null if it was not made.
+    /// The place of the array that has descriptor `index`.
     #[inline(always)]
-    fn array(&self, index: usize) -> *mut Run {
+    fn cell(&self, index: usize) -> Option<&AtomicPtr<Run>> {
+        // No number is below the first one; so the compiler knows that there is a highest bit.
         let array = (index | FIRST_RUNS)
             .ilog2()
             .wrapping_sub(FIRST_RUNS.ilog2());
-        self.0
-            .get(array as usize)
+        self.0.get(array as usize)
+    }
+
+    /// The array that has descriptor `index`; null if it was not made.
+    #[inline(always)]
+    fn array(&self, index: usize) -> *mut Run {
+        self.cell(index)
             .map_or(ptr::null_mut(), |array| array.load(Ordering::Acquire))
     }
 
@@ -146,8 +152,7 @@ impl Runs {
             // SAFETY: the caller gives room for all of them.
             unsafe { run.write(Run::new(index.wrapping_add(offset))) };
         }
-        let array = index.ilog2().wrapping_sub(FIRST_RUNS.ilog2()) as usize;
-        if let Some(array) = self.0.get(array) {
+        if let Some(array) = self.cell(index) {
             array.store(at.as_ptr().wrapping_sub(index), Ordering::Release);
         }
     }
