@@ -15,6 +15,7 @@ mod buffers;
 mod bugcheck;
 mod children;
 mod contexts;
+mod descriptions;
 mod devices;
 mod escape;
 mod etw;
@@ -147,8 +148,8 @@ pub fn enter(data: &mut DRIVER_INITIALIZATION_DATA) {
 
     data.DxgkDdiCreateAllocation = Some(allocations::create_allocation);
     data.DxgkDdiDestroyAllocation = Some(allocations::destroy_allocation);
-    data.DxgkDdiDescribeAllocation = Some(allocations::describe_allocation);
-    data.DxgkDdiGetStandardAllocationDriverData = Some(allocations::get_standard_allocation_data);
+    data.DxgkDdiDescribeAllocation = Some(descriptions::describe_allocation);
+    data.DxgkDdiGetStandardAllocationDriverData = Some(descriptions::get_standard_allocation_data);
     data.DxgkDdiOpenAllocation = Some(openings::open_allocation);
     data.DxgkDdiCloseAllocation = Some(openings::close_allocation);
 }
