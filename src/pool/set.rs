@@ -90,14 +90,14 @@ impl Set {
     }
 
     /// The payload of the granule of `address`, if it is in the set. `granules` are those that the set was
-    /// made with. Of the granule at 0, which no pool has, it says anything.
+    /// made with. Of the line at 0, which no pool has, it says anything.
     #[inline(always)]
     pub(super) fn find(&self, address: usize, granules: Granules) -> Option<usize> {
         let table = self.current();
         let wanted = granules.word(address, 0);
         // Mostly it is in one of its first two cells. Which of them, a processor could not foretell, so
         // there is no branch for it: a wrong guess costs more than the rest of the lookup. What is left of
-        // another word, an unused cell's among them, is larger than a payload.
+        // another word, an unused cell's among them, is no payload.
         let [one, other] = table.first_two(wanted).map(|word| word ^ wanted);
         let mut payload = one.min(other);
         if !granules.is_payload(payload) {
