@@ -31,6 +31,12 @@ fn remove(bench: &Bench, class: Class, handle: *mut c_void) -> Result<u64, Wrong
     Ok(removed.number)
 }
 
+/// Two objects of which a run holds 504 pairs.
+fn wide_pair(pool: &Pool<[u64; 7]>, number: u64) -> [*mut c_void; 2] {
+    let handles = pool.insert_pair(CLASSES, || [number; 7], || [number; 7], passive());
+    handles.unwrap().map(Handle::as_ptr)
+}
+
 fn live(bench: &Bench) -> usize {
     bench.pool.statistics(passive()).live
 }
@@ -161,10 +167,7 @@ fn pairs_leave_one_empty_run() {
     let world = World::new();
     let _entered = world.enter();
     let pool = Pool::<[u64; 7]>::try_new(TAG, Mode::Slab, passive()).unwrap();
-    let pair = |number| {
-        let handles = pool.insert_pair(CLASSES, || [number; 7], || [number; 7], passive());
-        handles.unwrap().map(Handle::as_ptr)
-    };
+    let pair = |number| wide_pair(&pool, number);
     for every in [1, 2, 3, 1_000, usize::MAX] {
         let handles: Vec<_> = (0..10_000).map(pair).collect();
         assert_eq!(pool.statistics(passive()).runs, 20);
@@ -189,10 +192,7 @@ fn a_run_that_empties_leaves_another_runs_pair() {
     let world = World::new();
     let _entered = world.enter();
     let pool = Pool::<[u64; 7]>::try_new(TAG, Mode::Slab, passive()).unwrap();
-    let pair = |number| {
-        let handles = pool.insert_pair(CLASSES, || [number; 7], || [number; 7], passive());
-        handles.unwrap().map(Handle::as_ptr)
-    };
+    let pair = |number| wide_pair(&pool, number);
     let in_first_run: Vec<_> = (0..504).map(pair).collect();
     let in_another = pair(504);
     assert_eq!(pool.statistics(passive()).runs, 2);
@@ -222,10 +222,7 @@ fn slots_of_a_pair_are_used_again() {
     let pool = Pool::<[u64; 7]>::try_new(TAG, Mode::Slab, passive()).unwrap();
     // Without the generation, which is also in the highest bit.
     let line = |handle: *mut c_void| handle.addr() & !63 & (usize::MAX >> 1);
-    let pair = |number| {
-        let handles = pool.insert_pair(CLASSES, || [number; 7], || [number; 7], passive());
-        handles.unwrap().map(Handle::as_ptr)
-    };
+    let pair = |number| wide_pair(&pool, number);
     let handles: Vec<_> = (0..504).map(pair).collect();
     let full = pool.statistics(passive());
     assert_eq!((full.live, full.runs), (1008, 1));
