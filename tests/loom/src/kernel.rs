@@ -12,7 +12,7 @@ use loom::sync::{Mutex, MutexGuard};
 
 use self::irql::{AtMostDispatch, Dispatch};
 
-pub use self::memory::{allocate, begin, free, live_blocks};
+pub use self::memory::{allocate, begin, free, live_blocks, reuse};
 
 /// Bytes of a page.
 pub const PAGE: usize = 4096;

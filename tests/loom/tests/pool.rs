@@ -5,7 +5,7 @@ use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 
 use vmdisp_loom::kernel::irql::Passive;
-use vmdisp_loom::kernel::{Tag, begin, live_blocks, run_on};
+use vmdisp_loom::kernel::{Tag, begin, live_blocks, reuse, run_on};
 use vmdisp_loom::pool::{Class, Mode, Pool, Wrong};
 
 /// An object that loom watches: a read of it that races with a write ends the model.
@@ -277,6 +277,10 @@ fn remove_pair(pool: &TestPool, pair: [Handle; 2]) -> usize {
     if pool.discard_pair(BOTH, pair.map(|handle| handle.0.as_ptr()), passive()) {
         return 2;
     }
+    remove_apart(pool, pair)
+}
+
+fn remove_apart(pool: &TestPool, pair: [Handle; 2]) -> usize {
     let removed = pair.map(|handle| usize::from(remove(pool, handle).is_ok()));
     removed.iter().sum()
 }
@@ -359,4 +363,39 @@ fn one_of_two_threads_removes_a_pair() {
         assert_eq!(here + thread.join().unwrap(), 2);
         assert_eq!(pool.statistics(passive()).runs, 1);
     });
+}
+
+/// A run goes, and another processor's run comes to the same address, while handles of the first are
+/// removed a second time: whatever they name then, the runs stay each with its own processor.
+fn an_address_serves_another_shard(remove: fn(&TestPool, [Handle; 2]) -> usize) {
+    check(Mode::Slab, move |pool| {
+        reuse();
+        let first = insert_pair(pool, [1, 2]);
+        let last = insert_pair(pool, [3, 4]);
+        assert_eq!(remove(pool, first), 2);
+        let other = Arc::clone(pool);
+        let thread = thread::spawn(move || {
+            run_on(1);
+            let gone = remove(&other, last);
+            (gone, insert_pair(&other, [5, 6]))
+        });
+        let here = remove(pool, last);
+        let (there, again) = thread.join().unwrap();
+        run_on(1);
+        let left = remove(pool, again);
+        assert_eq!(here + there + left, 4);
+        let pairs = [(); 2].map(|()| insert_pair(pool, [7, 8]));
+        assert_eq!(pool.statistics(passive()).live, 4);
+        assert_eq!(pairs.map(|pair| remove(pool, pair)), [2, 2]);
+    });
+}
+
+#[test]
+fn an_address_serves_another_shard_while_a_pair_is_removed() {
+    an_address_serves_another_shard(remove_pair);
+}
+
+#[test]
+fn an_address_serves_another_shard_while_objects_are_removed() {
+    an_address_serves_another_shard(remove_apart);
 }
